@@ -14,6 +14,7 @@ use crate::data::jitter::ResizePolicy;
 use crate::data::pair::Pair;
 use crate::data::path_text::path_of;
 use crate::data::picture::Picture;
+use crate::data::probes::probes;
 use crate::draw::contact_sheet::Row;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
@@ -33,6 +34,7 @@ const FRAME: Rgb<u8> = Rgb([255, 214, 0]);
 
 /// The sample pairs, at the input size of the networks: held-out pairs, or training pairs if none are held out.
 pub struct SamplePairs {
+    /// Those of the contact sheet first.
     pairs: Vec<Pair>,
     /// The pairs of the contact sheet as a whole, if the networks see crops of them.
     whole: Vec<Pair>,
@@ -77,8 +79,9 @@ fn whole(row: Row, crop: [u32; 2]) -> Row {
 }
 
 impl SamplePairs {
-    /// Reads the sample pairs, the first ones of the split. Pairs without data are left out, and so are broken ones if they are to
-    /// be skipped; `skip` receives the reason for each that is held out. The others are told when they are trained with.
+    /// Reads the sample pairs: by chance from all parts of the split, since neighbors in order, such as the slices of a volume, are
+    /// alike. Pairs without data are left out, and so are broken ones if they are to be skipped; others take their place. `skip`
+    /// receives the reason for each that is held out. The others are told when they are trained with.
     ///
     /// # Errors
     /// When a pair or LPIPS's weights cannot be read.
@@ -92,42 +95,49 @@ impl SamplePairs {
             Some(val) => (val, SCORED),
             None => (&data.train, SAMPLES),
         };
-        let is_crop = config.jitter.resize == ResizePolicy::Crop;
-        let read = (0..pairs.len()).map(|index| {
-            let pair = pairs.read(index)?;
-            let original = is_crop.then(|| pair.clone());
-            let still = config.jitter.still(pair).map_err(|reason| {
+        let still = |index: usize| {
+            config.jitter.still(pairs.read(index)?).map_err(|reason| {
                 let remedy = "leave the picture out, or choose a smaller `crop_size`";
                 Error::file(&pairs.shown(index)[0], reason, remedy)
-            })?;
-            Ok((original, still))
-        });
+            })
+        };
         let mut skip = |reason: Error| {
             if data.val.is_some() {
                 skip(&reason.to_string());
             }
         };
-        let (mut seen, mut whole) = (Vec::new(), Vec::new());
-        for (index, pair) in read.enumerate() {
-            let (original, still) = match pair {
-                Ok(pair) => pair,
+        let chosen = pairs.probes(count);
+        let others = (0..pairs.len()).filter(|index| chosen.binary_search(index).is_err());
+        let mut seen = Vec::new();
+        for index in chosen.iter().copied().chain(others) {
+            match still(index) {
+                // it cannot be scored
+                Ok(pair) if pair.is_empty() => skip(pairs.empty(index)),
+                Ok(pair) => seen.push((index, pair)),
                 Err(error) if config.on_error.stops(&error) => return Err(error),
-                Err(error) => {
-                    skip(error);
-                    continue;
-                }
-            };
-            // it cannot be scored
-            if still.is_empty() {
-                skip(pairs.empty(index));
-                continue;
+                Err(error) => skip(error),
             }
-            whole.extend(original.filter(|_| whole.len() < SAMPLES));
-            seen.push(still);
             if seen.len() == count {
                 break;
             }
         }
+        seen.sort_by_key(|(index, _)| *index);
+        let shown = probes(seen.len(), SAMPLES, 0);
+        let whole = match config.jitter.resize {
+            ResizePolicy::Crop => {
+                let read = shown.iter().map(|&place| pairs.read(seen[place].0));
+                read.collect::<Result<_>>()?
+            }
+            _ => Vec::new(),
+        };
+        // those of the contact sheet first
+        let mut place = 0..;
+        let (sheet, rest): (Vec<_>, Vec<_>) = seen.into_iter().partition(|_| {
+            place
+                .next()
+                .is_some_and(|at| shown.binary_search(&at).is_ok())
+        });
+        let pairs = sheet.into_iter().chain(rest).map(|(_, pair)| pair);
         let lpips = match config.keep_best {
             Some(Score::Lpips) => {
                 let weights = path_of(&config.objective.perceptual_weights);
@@ -136,7 +146,7 @@ impl SamplePairs {
             _ => None,
         };
         Ok(Self {
-            pairs: seen,
+            pairs: pairs.collect(),
             whole,
             held_out: data.val.is_some(),
             lpips,
@@ -281,5 +291,61 @@ impl SamplePairs {
             let output = translator.translate_exactly(&pair.source, &options);
             translator.config.target.shown(&output)
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use image::GrayImage;
+
+    use super::*;
+    use crate::data::dataset::Options;
+    use crate::data::survey::OnError;
+    use pix2pix_runtime::picture::Size;
+
+    /// The first eight of many pairs may be the empty slices at the end of one volume.
+    #[test]
+    fn samples_are_of_all_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        for split in ["train", "val"] {
+            fs::create_dir(folder.path().join(split)).unwrap();
+        }
+        let file = |name: &str| folder.path().join(name);
+        GrayImage::new(32, 16).save(file("train/0.png")).unwrap();
+        for index in 0..640 {
+            let path = file(&format!("val/{index:03}.png"));
+            GrayImage::new(32, 16).save(path).unwrap();
+        }
+        let data = Dataset::open(folder.path(), &Options::default()).unwrap();
+        let mut config = RunConfig::default();
+        config.jitter.crop_size = Size([16; 2]);
+        config.on_error = OnError::Skip;
+        let read = |broken: &mut Vec<String>| {
+            let mut skip = |reason: &str| broken.push(reason.to_string());
+            SamplePairs::read(&data, &config, &Device::flex(), &mut skip).unwrap()
+        };
+        let mut broken = Vec::new();
+        let samples = read(&mut broken);
+        let places = |samples: &SamplePairs| -> Vec<usize> {
+            let names = samples.pairs.iter().map(|pair| &pair.name);
+            names.map(|name| name.parse().unwrap()).collect()
+        };
+        let found = places(&samples);
+        assert_eq!(found.len(), SCORED);
+        for (part, place) in found[..SAMPLES].iter().enumerate() {
+            assert_eq!(place / 80, part, "{found:?}");
+        }
+        let mut parts: Vec<usize> = found.iter().map(|place| place / 10).collect();
+        parts.sort_unstable();
+        assert!(parts.iter().copied().eq(0..64), "{found:?}");
+        // another takes the place of a broken one
+        assert!(broken.is_empty(), "{broken:?}");
+        fs::write(file(&format!("val/{:03}.png", found[0])), b"1").unwrap();
+        let other = places(&read(&mut broken));
+        assert_eq!(broken.len(), 1, "{broken:?}");
+        assert_eq!(other.len(), SCORED);
+        assert!(!other.contains(&found[0]));
     }
 }
