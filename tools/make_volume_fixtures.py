@@ -57,7 +57,7 @@ def save(name, data, matrix, kind=nibabel.Nifti1Image, change=None, order="<", k
     if not known:
         return
     image = nibabel.load(FOLDER / name)
-    if data.dtype.names:  # colours
+    if data.dtype.names:  # colors
         values = numpy.stack([numpy.asarray(image.dataobj)[band] for band in data.dtype.names], -1)
     else:
         values = image.get_fdata()

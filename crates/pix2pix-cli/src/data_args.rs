@@ -91,7 +91,7 @@ pub struct DataArgs {
     pub on_error: OnError,
 }
 
-/// Parses a number of neighbours, and names the range.
+/// Parses a number of neighbors, and names the range.
 fn neighbours(text: &str) -> Result<usize, String> {
     let number = text.parse().ok();
     let number = number.filter(|number| *number <= MOST_NEIGHBOURS);

@@ -64,7 +64,7 @@ pub fn text(args: &Args) -> Result<String, Failure> {
         "{}{pixels}\
          From the output: pixels of this layer's input that one cell of the map sees (read upwards)\n\
          From the input:  pixels of the picture that one cell of this layer's output sees\n\
-         Jump:            pixels of the picture between two neighbouring cells\n",
+         Jump:            pixels of the picture between two neighboring cells\n",
         tables.join("\n")
     ))
 }

@@ -20,7 +20,7 @@ const VERSION: &str = "\"one\"";
 /// The first line of the marks beside downloads.
 const MARK: &str = "a download of pix2pix\n";
 
-/// Behaviour of the server for a request of the file from byte `start` on, after `count` earlier requests.
+/// Behavior of the server for a request of the file from byte `start` on, after `count` earlier requests.
 type Answer = fn(stream: &mut TcpStream, content: &[u8], start: Option<usize>, count: usize);
 
 /// A server on the loopback interface, which records the requested ranges. Of another version than its own, it sends all.

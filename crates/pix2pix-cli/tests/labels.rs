@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::{SMALL, Scratch, pair};
 use crate::learning::data_of;
 
-/// The colours of sky, wall and window.
+/// The colors of sky, wall and window.
 const COLORS: [[u8; 3]; 3] = [[0, 0, 170], [0, 85, 255], [255, 170, 0]];
 const PALETTE: &str = r#"[{"name": "sky", "color": [0, 0, 170]}, {"name": "wall", "color": [0, 85, 255]},
     {"name": "window", "color": [255, 170, 0]}]"#;
@@ -108,7 +108,7 @@ fn targets_are_learned_scored_and_drawn_as_classes() {
         let found = colors_of(&picture.into_rgb8());
         assert!(found.is_subset(&known), "{found:?}");
     }
-    // tiles blend the classes' values, not their colours
+    // tiles blend the classes' values, not their colors
     fs::create_dir(scratch.path("large")).unwrap();
     let large = imageops::resize(&pair(96, 40, 1), 300, 200, imageops::FilterType::Triangle);
     large.save(scratch.path("large/photo.png")).unwrap();
@@ -212,7 +212,7 @@ fn sources_are_read_as_ids_or_by_their_colors() {
     }
     let said = scratch.trained("data", "--labels-b palette.json --direction b-to-a");
     assert!(said.contains("B: label maps of 3 classes by id"), "{said}");
-    // a drawing in the classes' colours means the same as the ids
+    // a drawing in the classes' colors means the same as the ids
     in_color(1).save(scratch.path("drawn.png")).unwrap();
     scratch.ok("translate run drawn.png data/B/1.png --out translated");
     let [drawn, ids] = ["drawn", "1"].map(|name| {
@@ -431,7 +431,7 @@ fn inspect_recognizes_label_maps() {
     }
     let said = scratch.ok("inspect data");
     assert!(said.contains("for classes, give --labels-b 3"), "{said}");
-    // a JPEG of the colours, as in the facades
+    // a JPEG of the colors, as in the facades
     for index in 0..2 {
         fs::remove_file(scratch.path(&format!("data/B/{index}.png"))).unwrap();
     }

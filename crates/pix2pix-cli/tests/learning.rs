@@ -780,7 +780,7 @@ fn what_cannot_be_evaluated() {
     fails("evaluate run data --lpips", &["--lpips"]);
 }
 
-/// Single-colour targets make flat outputs.
+/// Single-color targets make flat outputs.
 #[test]
 fn a_run_with_flat_outputs_warns() {
     let scratch = Scratch::new();

@@ -61,7 +61,7 @@ fn masked_pixels_enter_no_loss_and_no_score() {
     pairs(&scratch, false, [250, 0, 100]);
     let other = numbers(&scratch, "");
     assert_ne!(other, found);
-    // the pixels of this colour have no data: the same pixels as those of the masks
+    // the pixels of this color have no data: the same pixels as those of the masks
     assert_ne!(numbers(&scratch, "--nodata-b 100"), other);
 }
 

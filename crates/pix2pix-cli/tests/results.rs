@@ -77,7 +77,7 @@ fn a_seeded_run_gives_the_same_weights() {
 #[test]
 fn an_arithmetic_belongs_to_a_translator() {
     let scratch = Scratch::new();
-    // large enough for the products that bfloat16 rounds, and trained for some steps, or its outputs are grey
+    // large enough for the products that bfloat16 rounds, and trained for some steps, or its outputs are gray
     let earth = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pix2pix/data/earth");
     let options = "--filters 16 --load-size 72 --crop-size 64 --steps 60 --lr 0.002 --quiet";
     let mut train = scratch.command(&format!("train --out run {options}"));

@@ -109,7 +109,7 @@ fn without_a_model_it_serves_the_built_in_one() {
     let serving = Serving::start(scratch.heeding_signals("serve --listen 127.0.0.1:0"));
     let models = serving.ask("GET /v1/models HTTP/1.1");
     assert!(models.contains(r#""name":"earth","step":3000"#), "{models}");
-    // with examples and colours of the data inside the program
+    // with examples and colors of the data inside the program
     assert!(!models.contains(r#""examples":[]"#), "{models}");
     assert!(!models.contains(r#""palette":[]"#), "{models}");
     assert!(serving.stopped().0.success());
@@ -319,7 +319,7 @@ fn a_reload_while_the_models_load_ends_nothing() {
     assert!(serving.stopped().0.success());
 }
 
-/// A signal that the server was started to ignore stays ignored; a log that is no terminal has no colours.
+/// A signal that the server was started to ignore stays ignored; a log that is no terminal has no colors.
 #[test]
 fn ignored_signals_stay_ignored() {
     let scratch = model();

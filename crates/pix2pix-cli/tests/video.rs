@@ -159,14 +159,14 @@ fn models_that_make_no_frames_of_yuv4mpeg_are_named() {
     }
 }
 
-/// Luma of a colour in the video's range (BT.601).
+/// Luma of a color in the video's range (BT.601).
 fn luma([r, g, b]: [u8; 3]) -> f64 {
     let [r, g, b] = [r, g, b].map(f64::from);
     16.0 + (65.481 * r + 128.553 * g + 24.966 * b) / 255.0
 }
 
 #[test]
-fn a_yuv4mpeg_video_keeps_its_header_and_its_colours() {
+fn a_yuv4mpeg_video_keeps_its_header_and_its_colors() {
     let (scratch, _) = model();
     let grays: Vec<u8> = (0..SIDE * SIDE).map(|at| 16 + (at % 220) as u8).collect();
     for (chroma, planes, told) in [
@@ -234,7 +234,7 @@ fn scene(width: u32, index: u32) -> RgbImage {
     scene
 }
 
-/// Mean difference of neighbouring frames of `length` bytes, from the frame with this number.
+/// Mean difference of neighboring frames of `length` bytes, from the frame with this number.
 fn flicker(video: &[u8], length: usize, first: usize) -> f64 {
     let frames: Vec<&[u8]> = video.chunks_exact(length).skip(first).collect();
     let gaps = frames.windows(2).flat_map(|pair| {

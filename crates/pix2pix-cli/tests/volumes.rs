@@ -95,7 +95,7 @@ fn a_model_of_volumes_makes_volumes() {
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     assert!(config.contains("neighbours = 1"), "{config}");
     scratch.ok("train --resume run --steps 3 --quiet");
-    // without neighbours, a gray slice would be taken three times
+    // without neighbors, a gray slice would be taken three times
     let path = scratch.path("run/config.toml");
     fs::write(&path, config.replace("neighbours = 1", "neighbours = 0")).unwrap();
     let said = refused(&scratch, "train --resume run --steps 4 --quiet");
@@ -406,7 +406,7 @@ fn neighbours_of_other_channels_are_told() {
     }
 }
 
-/// A picture that is no slice with its neighbours.
+/// A picture that is no slice with its neighbors.
 #[test]
 fn channels_of_neighbours_are_not_made_up() {
     let scratch = Scratch::new();

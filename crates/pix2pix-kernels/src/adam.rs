@@ -82,7 +82,7 @@ pub fn adam(
 
 /// As [`adam()`], with moments that are rounded at random to bfloat16 (stochastic rounding, Gupta et al. 2015, section
 /// 3.1). Rounded to the nearest number, the second moment would not change any more: a step changes it by a thousandth,
-/// and its neighbours are 1/128 or 1/256 of it away. The random bits follow from the step and the position.
+/// and its neighbors are 1/128 or 1/256 of it away. The random bits follow from the step and the position.
 ///
 /// # Panics
 /// If the slices differ in length.

@@ -114,7 +114,7 @@ pub fn halve<'a>(
 }
 
 /// Smooths planes of `side` pixels (height, width) with the binomial filter 1-2-1 in each direction; pixels at a border
-/// count as their own neighbours beyond it. The filter is its own transpose, so this is its gradient too.
+/// count as their own neighbors beyond it. The filter is its own transpose, so this is its gradient too.
 ///
 /// # Panics
 /// If a side is 0, or if a slice's length does not fit.

@@ -36,7 +36,7 @@ pub trait Task {
 }
 
 /// An instruction set and an arithmetic. Matrices are stored in 32-bit words: one f32, or two bfloat16 values
-/// that are neighbours along the dimension that the product sums over.
+/// that are neighbors along the dimension that the product sums over.
 pub trait Simd: Copy {
     /// A vector.
     type Lanes: Lanes;
@@ -64,7 +64,7 @@ pub trait Simd: Copy {
     fn words(self, first: Self::Lanes, second: Self::Lanes) -> [u32; LANES];
 
     /// The `LANES / VALUES` words of one vector, followed by arbitrary ones. If a word holds two values, they
-    /// are those of neighbouring lanes.
+    /// are those of neighboring lanes.
     fn row_words(self, row: Self::Lanes) -> [u32; LANES];
 
     /// Computes a block of a matrix product, `R` rows by [`COLUMNS`] columns: the sum over `steps` words of

@@ -1,6 +1,6 @@
-//! Weights for a nearest-neighbour resize by two and a 3x3 convolution in one. The resize repeats every pixel along
+//! Weights for a nearest-neighbor resize by two and a 3x3 convolution in one. The resize repeats every pixel along
 //! each axis, so two of the three taps along an axis see the same pixel. The result is a transposed convolution of
-//! stride 2 with four taps along each axis, each one of the three or the sum of two neighbours.
+//! stride 2 with four taps along each axis, each one of the three or the sum of two neighbors.
 
 use std::mem::MaybeUninit;
 

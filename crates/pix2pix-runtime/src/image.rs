@@ -33,7 +33,7 @@ impl Picture {
 
 impl Domain {
     /// A picture of this domain as 8-bit RGB for display: ranges from black to white, as [`Picture::to_rgb8`], but two channels
-    /// as green and magenta; of label maps the colours of the classes.
+    /// as green and magenta; of label maps the colors of the classes.
     pub fn shown(&self, picture: &Picture) -> RgbImage {
         let range = self.range_of(picture.depth());
         match &self.labels {
@@ -51,7 +51,7 @@ impl Domain {
 }
 
 impl Domain {
-    /// Which channels the colours of [`shown`](Self::shown) are, for a caption; `None` of gray, of colours as such and of
+    /// Which channels the colors of [`shown`](Self::shown) are, for a caption; `None` of gray, of colors as such and of
     /// classes.
     pub fn colors_shown(&self) -> Option<String> {
         match self.channels {

@@ -14,7 +14,7 @@ use crate::plan::{Core, Input, Noise, Statistics};
 /// Statistics with which the norms normalize a tile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NormStatistics {
-    /// Those of the tile itself. Neighbouring tiles can differ visibly.
+    /// Those of the tile itself. Neighboring tiles can differ visibly.
     #[default]
     Tile,
     /// Those of the whole picture. They are first measured over all tiles, layer by layer, which takes about seven
@@ -37,7 +37,7 @@ choices!(NormStatistics, "statistics",
 pub struct Tiles {
     /// Side of a tile in pixels; a multiple of 2^n if the network halves its input n times.
     pub side: u32,
-    /// Minimum overlap of neighbouring tiles in pixels, over which they are blended; at most half of `side`.
+    /// Minimum overlap of neighboring tiles in pixels, over which they are blended; at most half of `side`.
     pub overlap: u32,
     /// Statistics with which the norms normalize a tile.
     pub statistics: NormStatistics,
@@ -147,7 +147,7 @@ pub struct TilePlan<'a> {
     pub padded: [u32; 2],
     /// Statistics that normalize every tile, if they need not be measured.
     pub known: Option<Vec<Vec<f32>>>,
-    /// The dropout: every tile gets the same, so that neighbours match.
+    /// The dropout: every tile gets the same, so that neighbors match.
     pub noise: Option<Noise>,
     /// Width of the panels, in pixels. A panel is finished before the next one; tiles on the border of two panels are
     /// translated twice.

@@ -41,7 +41,7 @@ pub enum Tiling {
     Cut {
         /// Side of a tile in pixels; where the picture is shorter, the tile is too.
         side: u32,
-        /// Overlap of neighbouring tiles in pixels, at most half of `side`.
+        /// Overlap of neighboring tiles in pixels, at most half of `side`.
         overlap: u32,
     },
 }
@@ -278,7 +278,7 @@ impl Translator {
     }
 
     /// Checks, before a picture is decoded, that the model takes its number of channels. Where they are slices, they are not
-    /// converted: a gray picture is no slice and its neighbours.
+    /// converted: a gray picture is no slice and its neighbors.
     ///
     /// # Errors
     /// [`Error::Picture`], when it does not.
@@ -570,7 +570,7 @@ impl Translator {
     }
 
     /// Checks that every pixel of a label map has the value of a class of the model's sources, where those are label maps:
-    /// [`translate_with`](Self::translate_with) takes the nearest colour for others, as a JPEG needs.
+    /// [`translate_with`](Self::translate_with) takes the nearest color for others, as a JPEG needs.
     /// `tag` is the value that the picture's file names for pixels without data.
     ///
     /// # Errors

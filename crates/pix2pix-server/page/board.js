@@ -24,10 +24,10 @@ export class Board extends EventTarget {
   /** The place of the keyboard's brush, and whether it is down. */
   #cursor = null;
   #isDown = false;
-  /** Whether the colours are those of classes, which are never mixed: between two of them may be a third one. */
+  /** Whether the colors are those of classes, which are never mixed: between two of them may be a third one. */
   ofClasses = false;
   tool = "brush";
-  colour = "#000000";
+  color = "#000000";
   background = "#ffffff";
   size = 12;
 
@@ -68,7 +68,7 @@ export class Board extends EventTarget {
     this.#wipe();
   }
 
-  /** Draws a picture on the board, scaled to fit and centred. */
+  /** Draws a picture on the board, scaled to fit and centered. */
   show(picture) {
     this.#remember();
     const { width, height } = this.#canvas;
@@ -182,11 +182,11 @@ export class Board extends EventTarget {
 
   #stroke(from, to) {
     const context = this.#context;
-    const colour = this.tool === "eraser" ? this.background : this.colour;
+    const color = this.tool === "eraser" ? this.background : this.color;
     if (this.ofClasses) {
-      this.#strokeWhole(from, to, colour);
+      this.#strokeWhole(from, to, color);
     } else {
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.lineWidth = this.size;
       context.lineCap = context.lineJoin = "round";
       context.beginPath();
@@ -198,7 +198,7 @@ export class Board extends EventTarget {
   }
 
   /** A stroke of whole pixels: those whose middles it covers. */
-  #strokeWhole(from, to, colour) {
+  #strokeWhole(from, to, color) {
     // a brush of an even number of pixels is round about a corner of theirs
     const snap = (at) => (this.size % 2 === 0 ? Math.round(at) : Math.floor(at) + 0.5);
     const [[x0, y0], [x1, y1]] = [from.map(snap), to.map(snap)];
@@ -213,14 +213,14 @@ export class Board extends EventTarget {
       return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
     };
     const columns = around(x0, x1, this.#canvas.width);
-    this.#context.fillStyle = colour;
+    this.#context.fillStyle = color;
     for (const y of around(y0, y1, this.#canvas.height)) {
       const covered = columns.filter((x) => isCovered(x + 0.5, y + 0.5));
       if (covered.length > 0) this.#context.fillRect(covered[0], y, covered.length, 1);
     }
   }
 
-  /** Flood fill: recolours the connected area of one colour around a position. */
+  /** Flood fill: recolors the connected area of one color around a position. */
   #fill([x, y]) {
     const image = this.#pixels();
     const { width, height } = image;
@@ -228,9 +228,9 @@ export class Board extends EventTarget {
     const [startX, startY] = [Math.floor(x), Math.floor(y)];
     if (startX < 0 || startY < 0 || startX >= width || startY >= height) return;
     const from = pixels[startY * width + startX];
-    // read the fill colour back in the pixel format of the canvas
+    // read the fill color back in the pixel format of the canvas
     const context = this.#context;
-    context.fillStyle = this.colour;
+    context.fillStyle = this.color;
     context.fillRect(startX, startY, 1, 1);
     const to = new Uint32Array(context.getImageData(startX, startY, 1, 1).data.buffer)[0];
     if (from !== to) {

@@ -10,7 +10,7 @@ import { watch } from "./training.js";
 const at = (id) => document.getElementById(id);
 
 /** Palette for models that have none of their own. */
-const COLOURS = ["#ffffff", "#000000", "#808080", "#c0392b", "#e67e22", "#f1c40f", "#27ae60", "#2980b9", "#8e44ad"];
+const COLORS = ["#ffffff", "#000000", "#808080", "#c0392b", "#e67e22", "#f1c40f", "#27ae60", "#2980b9", "#8e44ad"];
 /** Shortest time between two requests while drawing, in milliseconds. */
 const PAUSE = 100;
 /** Time between two updates of the list of models, in milliseconds: training may have saved a new checkpoint. */
@@ -192,7 +192,7 @@ function choose(next) {
   turn += 1;
   describe();
   takeInputs();
-  showPalette(model.palette.length > 0 ? model.palette : COLOURS);
+  showPalette(model.palette.length > 0 ? model.palette : COLORS);
   showExamples();
   comparison.reset(...model.size);
   result = null;
@@ -249,7 +249,7 @@ async function showExamples() {
   }
 }
 
-// colours and tools
+// colors and tools
 
 /** Makes a group of buttons a radio group: a click or the arrow keys choose one. */
 function radio(group, choose) {
@@ -281,33 +281,33 @@ function useTool(button) {
   board.tool = button.dataset.tool;
 }
 
-function useColour(colour) {
-  board.colour = colour;
-  at("colour").value = colour;
+function useColor(color) {
+  board.color = color;
+  at("color").value = color;
   const swatches = [...at("palette").children];
-  const chosen = swatches.find((swatch) => swatch.dataset.colour === colour);
+  const chosen = swatches.find((swatch) => swatch.dataset.color === color);
   check(at("palette"), chosen);
   if (!chosen && swatches.length > 0) swatches[0].tabIndex = 0;
   if (board.tool === "eraser") useTool(at("tools").children[0]);
 }
 
-function showPalette(colours) {
-  const swatch = (colour, index) => {
+function showPalette(colors) {
+  const swatch = (color, index) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "swatch";
-    button.dataset.colour = colour;
-    button.style.background = colour;
+    button.dataset.color = color;
+    button.style.background = color;
     button.setAttribute("role", "radio");
-    const name = model.classes[index] ?? `Color ${colour}`;
+    const name = model.classes[index] ?? `Color ${color}`;
     button.setAttribute("aria-label", name);
     button.title = name;
     return button;
   };
-  at("palette").replaceChildren(...colours.map(swatch));
-  board.background = colours[0];
+  at("palette").replaceChildren(...colors.map(swatch));
+  board.background = colors[0];
   // the frequent levels of a camera are dark alike: one that is seen on them
-  useColour(model.plain_source ? (colours[1] ?? colours[0]) : colours.at(-1));
+  useColor(model.plain_source ? (colors[1] ?? colors[0]) : colors.at(-1));
 }
 
 function useSize(size) {
@@ -325,8 +325,8 @@ function useSeed(seed) {
 const another = () => useSeed((Number(at("seed").value) + 1) % 100);
 
 radio(at("tools"), useTool);
-radio(at("palette"), (button) => useColour(button.dataset.colour));
-at("colour").addEventListener("input", () => useColour(at("colour").value));
+radio(at("palette"), (button) => useColor(button.dataset.color));
+at("color").addEventListener("input", () => useColor(at("color").value));
 at("size").addEventListener("input", () => useSize(Number(at("size").value)));
 at("seed").addEventListener("input", () => useSeed(at("seed").value));
 at("dropout").addEventListener("change", () => {
@@ -388,7 +388,7 @@ document.addEventListener("keydown", (event) => {
     another();
   } else if (key >= "1" && key <= "9") {
     const swatch = at("palette").children[Number(key) - 1];
-    if (swatch) useColour(swatch.dataset.colour);
+    if (swatch) useColor(swatch.dataset.color);
   }
 });
 

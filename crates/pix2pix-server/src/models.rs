@@ -21,7 +21,7 @@ use crate::{fingerprint, palette};
 const EXAMPLES: usize = 6;
 /// Channels of a drawing: red, green, blue and alpha.
 const RGBA: usize = 4;
-/// Largest number of training inputs whose colours make the palette.
+/// Largest number of training inputs whose colors make the palette.
 const PALETTE_OF: usize = 24;
 
 /// A model's description for clients.

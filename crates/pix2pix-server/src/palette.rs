@@ -1,23 +1,23 @@
-//! Palettes: the most frequent colours of pictures, and levels of gray over a whole range.
+//! Palettes: the most frequent colors of pictures, and levels of gray over a whole range.
 
 use std::collections::HashMap;
 
 use image::RgbImage;
 use pix2pix::data::Labels;
 
-/// Largest number of colours in a palette.
-const COLOURS: usize = 16;
-/// Colours are merged if all channels differ by less than this (of 255).
+/// Largest number of colors in a palette.
+const COLORS: usize = 16;
+/// Colors are merged if all channels differ by less than this (of 255).
 const NEAR: i32 = 24;
 
 /// Levels of gray over a whole range, evenly from black to white.
 const GRAYS: [i32; 9] = [0, 32, 64, 96, 128, 159, 191, 223, 255];
 
-/// The most frequent colours of the pictures, as `#rrggbb`, most frequent first. With `whole_range`, grays from black to
+/// The most frequent colors of the pictures, as `#rrggbb`, most frequent first. With `whole_range`, grays from black to
 /// white follow: pictures of a camera with a wide range are often dark, and their frequent levels alone leave little to
 /// draw with.
 pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>, whole_range: bool) -> Vec<String> {
-    // merge colours with the same upper five bits into their mean: JPEG spreads one colour over several
+    // merge colors with the same upper five bits into their mean: JPEG spreads one color over several
     let mut buckets: HashMap<[u8; 3], (u64, [u64; 3])> = HashMap::new();
     for pixel in pictures.into_iter().flat_map(|picture| picture.pixels()) {
         let (count, sums) = buckets.entry(pixel.0.map(|value| value >> 3)).or_default();
@@ -30,27 +30,27 @@ pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>, whole_range: boo
         .into_values()
         .map(|(count, sums)| (count, sums.map(|sum| (sum / count) as i32)))
         .collect();
-    found.sort_unstable_by_key(|&(count, colour)| (std::cmp::Reverse(count), colour));
+    found.sort_unstable_by_key(|&(count, color)| (std::cmp::Reverse(count), color));
     let mut kept: Vec<[i32; 3]> = Vec::new();
-    let mut keep = |colour: [i32; 3], most: usize| {
+    let mut keep = |color: [i32; 3], most: usize| {
         let is_near = |other: &[i32; 3]| {
-            let gaps = colour.iter().zip(other).map(|(a, b)| (a - b).abs());
+            let gaps = color.iter().zip(other).map(|(a, b)| (a - b).abs());
             gaps.max() < Some(NEAR)
         };
         if kept.len() < most && !kept.iter().any(is_near) {
-            kept.push(colour);
+            kept.push(color);
         }
     };
-    for (_, colour) in found {
-        keep(colour, COLOURS);
+    for (_, color) in found {
+        keep(color, COLORS);
     }
     for gray in GRAYS.into_iter().filter(|_| whole_range) {
-        keep([gray; 3], COLOURS + GRAYS.len());
+        keep([gray; 3], COLORS + GRAYS.len());
     }
     kept.into_iter().map(hex).collect()
 }
 
-/// The colours of all classes.
+/// The colors of all classes.
 pub fn of_classes(labels: &Labels) -> Vec<String> {
     let colors = labels.classes.iter().map(|class| class.color);
     colors.map(|color| hex(color.map(i32::from))).collect()
@@ -66,7 +66,7 @@ mod tests {
     use image::Rgb;
 
     #[test]
-    fn frequent_colours_come_first_and_near_ones_are_one() {
+    fn frequent_colors_come_first_and_near_ones_are_one() {
         let picture = RgbImage::from_fn(10, 10, |x, y| match (x, y) {
             (0, 0) => Rgb([0, 255, 0]),
             (0..4, _) => Rgb([200, 0, 0]),

@@ -80,7 +80,7 @@ pub struct Curve {
     pub title: String,
     /// Whether its values scatter, and a smoothed line says more: losses are of single pairs, scores of all held-out pairs.
     pub noisy: bool,
-    /// Step and value. Of a long run, losses are means over neighbouring steps, and scores are left out evenly.
+    /// Step and value. Of a long run, losses are means over neighboring steps, and scores are left out evenly.
     pub points: Vec<(u64, f64)>,
 }
 
@@ -245,7 +245,7 @@ impl LiveTraining {
     }
 }
 
-/// At most [`POINTS`] points: the last step and the mean value of equally many neighbours.
+/// At most [`POINTS`] points: the last step and the mean value of equally many neighbors.
 fn means(points: &[(u64, f64)]) -> Vec<(u64, f64)> {
     let together = points.len().div_ceil(POINTS).max(1);
     let mean = |chunk: &[(u64, f64)]| {
@@ -255,7 +255,7 @@ fn means(points: &[(u64, f64)]) -> Vec<(u64, f64)> {
     points.chunks(together).filter_map(mean).collect()
 }
 
-/// At most [`POINTS`] points, the last one of equally many neighbours.
+/// At most [`POINTS`] points, the last one of equally many neighbors.
 fn some_of(points: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
     let of = points.len().div_ceil(POINTS).max(1);
     let last = |chunk: &[(u64, f64)]| chunk.last().copied();

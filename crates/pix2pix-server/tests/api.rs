@@ -649,7 +649,7 @@ fn models_and_their_examples_are_told() {
         .picture()
         .into_rgb8();
     assert_eq!(example.dimensions(), (64, 64));
-    // every colour of the palette occurs in the training inputs
+    // every color of the palette occurs in the training inputs
     let config = &served.models.get(Some("one")).unwrap().translator.config;
     let data = earth::earth();
     let seen: Vec<RgbImage> = [data.val.as_ref().unwrap(), &data.train]
@@ -666,15 +666,15 @@ fn models_and_their_examples_are_told() {
         .collect();
     let palette = one["palette"].as_array().unwrap();
     assert_eq!(palette.len(), 16);
-    for colour in palette {
-        let value = u32::from_str_radix(&colour.as_str().unwrap()[1..], 16).unwrap();
-        let colour = [(value >> 16) as u8, (value >> 8) as u8, value as u8];
-        let is_near = |pixel: &Rgb<u8>| colour.iter().zip(pixel.0).all(|(a, b)| a.abs_diff(b) <= 8);
+    for color in palette {
+        let value = u32::from_str_radix(&color.as_str().unwrap()[1..], 16).unwrap();
+        let color = [(value >> 16) as u8, (value >> 8) as u8, value as u8];
+        let is_near = |pixel: &Rgb<u8>| color.iter().zip(pixel.0).all(|(a, b)| a.abs_diff(b) <= 8);
         assert!(
             seen.iter()
                 .flat_map(|picture| picture.pixels())
                 .any(is_near),
-            "{colour:?}"
+            "{color:?}"
         );
     }
 }

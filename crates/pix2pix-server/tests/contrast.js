@@ -1,14 +1,14 @@
 // Finds text with a contrast below 4.5 to its background (WCAG 2.2, success criterion 1.4.3).
 (() => {
-  const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+  const parts = (color) => color.match(/[\d.]+/g).map(Number);
   const luminance = ([r, g, b]) => {
     const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
     return 0.2126 * x + 0.7152 * y + 0.0722 * z;
   };
   const behind = (element) => {
     for (let e = element; e; e = e.parentElement) {
-      const colour = parts(getComputedStyle(e).backgroundColor);
-      if (colour[3] !== 0) return colour;
+      const color = parts(getComputedStyle(e).backgroundColor);
+      if (color[3] !== 0) return color;
     }
     return [255, 255, 255];
   };

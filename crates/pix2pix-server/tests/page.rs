@@ -76,11 +76,11 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
     let served = Served::new(Settings::default());
     let mut tab = desk(&served);
     // the board starts with the model's first example
-    assert!(tab.colours_of_output() > 50, "the output is flat");
+    assert!(tab.colors_of_output() > 50, "the output is flat");
     let first = tab.settled();
     tab.draw();
     let drawn = tab.other_than(&first);
-    assert!(tab.colours_of_output() > 50, "the output is flat");
+    assert!(tab.colors_of_output() > 50, "the output is flat");
     // undo, redo, clear
     tab.click("#undo");
     let undone = tab.other_than(&drawn);
@@ -89,7 +89,7 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
     assert_eq!(tab.other_than(&undone), drawn);
     tab.click("#clear");
     let cleared = tab.other_than(&drawn);
-    // a colour and the fill tool
+    // a color and the fill tool
     tab.click("#palette button:nth-child(3)");
     tab.click("[data-tool=fill]");
     tab.click("#board");
@@ -160,7 +160,7 @@ fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
     keep_downloads(&mut tab);
     tab.click("#download");
     tab.wait_until("window.saved !== undefined");
-    // bits a sample and the type of colour, in a PNG's header: 16 and gray
+    // bits a sample and the type of color, in a PNG's header: 16 and gray
     let header =
         tab.value("saved.arrayBuffer().then((file) => [...new Uint8Array(file).slice(24, 26)])");
     assert_eq!(header, json!([16, 0]));
@@ -318,13 +318,13 @@ fn the_page_asks_for_the_token() {
 const IS_TOO_WIDE: &str = "document.documentElement.scrollWidth > innerWidth";
 
 /// Whether every control of the dock is in the window, and not under something else.
-const IN_REACH: &str = "[...document.querySelectorAll('.dock [data-tool], #undo, #clear, #size, #palette :first-child, #colour')] \
+const IN_REACH: &str = "[...document.querySelectorAll('.dock [data-tool], #undo, #clear, #size, #palette :first-child, #color')] \
     .every((e) => { const b = e.getBoundingClientRect(); \
     const top = document.elementFromPoint(b.left + b.width / 2, b.top + b.height / 2); return top === e; })";
 
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
-fn on_a_phone_tools_and_colours_stay_with_the_board() {
+fn on_a_phone_tools_and_colors_stay_with_the_board() {
     let served = Served::new(Settings::default());
     let mut tab = Tab::open();
     tab.size(390, 844, true);
@@ -504,7 +504,7 @@ fn a_cameras_picture_is_opened_by_its_range() {
     let mut tab = desk(&served);
     let before = tab.settled();
     let levels = tab.value(
-        "[...document.querySelectorAll('#palette button')].map((e) => parseInt(e.dataset.colour.slice(1, 3), 16))",
+        "[...document.querySelectorAll('#palette button')].map((e) => parseInt(e.dataset.color.slice(1, 3), 16))",
     );
     let mut levels: Vec<u64> = levels
         .as_array()
@@ -703,7 +703,7 @@ fn the_colors_of_classes_are_not_mixed() {
     );
     // the palette's colors have the names of the classes, and there is no other
     let names = "[[...document.querySelectorAll('.swatch')].slice(0, 3).map((e) => e.getAttribute('aria-label')), \
-                 document.getElementById('colour').checkVisibility()]";
+                 document.getElementById('color').checkVisibility()]";
     assert_eq!(
         tab.value(names),
         json!([["water", "class 1", "snow"], false])
@@ -975,7 +975,7 @@ fn high_contrast_shows_the_palette_and_what_is_chosen() {
     tab.call("Emulation.setEmulatedMedia", json!({"features": features}));
     let hidden = tab.value(
         "[...document.querySelectorAll('.swatch')].filter((e) => { const { backgroundColor } = getComputedStyle(e); \
-         const own = Object.assign(document.createElement('i').style, { color: e.dataset.colour }).color; \
+         const own = Object.assign(document.createElement('i').style, { color: e.dataset.color }).color; \
          return backgroundColor !== own; }).length",
     );
     assert_eq!(hidden, 0);

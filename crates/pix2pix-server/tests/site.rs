@@ -120,7 +120,7 @@ fn the_browser_draws_what_the_program_draws() {
     let expected = image::open(expected).unwrap().to_rgba8();
     let found = pixels(&mut tab);
     close(&found, expected.as_raw());
-    assert!(tab.colours_of_output() > 50, "the output is flat");
+    assert!(tab.colors_of_output() > 50, "the output is flat");
 
     // drawing
     let first = tab.output();

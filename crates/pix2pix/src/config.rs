@@ -30,7 +30,7 @@ pub use checks::check_neighbours;
 
 /// Largest number of steps: what is counted from it, such as pairs, fits into 64 bits.
 const MOST_STEPS: u64 = 10_000_000_000;
-/// Largest number of neighbours on either side: with them, one channel makes fifteen.
+/// Largest number of neighbors on either side: with them, one channel makes fifteen.
 pub const MOST_NEIGHBOURS: usize = 7;
 /// Largest number of shapes of side-by-side pairs that a run remembers, so that its configuration stays readable.
 const MOST_SHAPES: usize = 32;

@@ -367,7 +367,7 @@ fn mirrors_and_turns_reach_every_position() {
 }
 
 #[test]
-fn colour_jitter_changes_values_within_its_bounds_and_follows_the_sample() {
+fn color_jitter_changes_values_within_its_bounds_and_follows_the_sample() {
     let config = JitterConfig {
         color: 0.3,
         ..JitterConfig::default()

@@ -112,7 +112,7 @@ fn lossless_pictures_of_every_depth_and_number_of_channels() {
 
 /// Within JPEG's error for a slope of 10 a pixel; the conversion to CMYK and back adds no error.
 #[test]
-fn jpegs_of_two_colour_models_and_of_a_turned_camera() {
+fn jpegs_of_two_color_models_and_of_a_turned_camera() {
     let slope = |x: usize, channel: usize| (10 * x + 4 * channel) as f32;
     for name in ["rgb.jpg", "cmyk.jpg"] {
         let picture = decode(name);
@@ -448,7 +448,7 @@ fn metadata_is_taken_over() {
             *b"acsp"
         );
     }
-    // a profile of colours does not describe gray
+    // a profile of colors does not describe gray
     let content = bytes("profile.png").into();
     let metadata = Metadata::read(&content, Format::Png, Page::Only, 3);
     let path = scratch.path().join("gray.png");

@@ -1,4 +1,4 @@
-//! Volumes, written and read back by nibabel (`tools/make_volume_fixtures.py`): slices, neighbours, and how they are split.
+//! Volumes, written and read back by nibabel (`tools/make_volume_fixtures.py`): slices, neighbors, and how they are split.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -10,7 +10,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Writes an event as a line without colours.
+/// Writes an event as a line without colors.
 pub struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines

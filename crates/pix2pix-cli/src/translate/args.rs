@@ -90,7 +90,7 @@ pub struct Args {
     /// million pixels]
     #[arg(long, value_name = "PIXELS")]
     tile: Option<u32>,
-    /// Overlap of neighbouring tiles, which is blended [default: a quarter of --tile]
+    /// Overlap of neighboring tiles, which is blended [default: a quarter of --tile]
     #[arg(long, value_name = "PIXELS", requires = "tile")]
     overlap: Option<u32>,
     /// Statistics that normalize a tile

@@ -40,7 +40,7 @@ pub fn parts(
         return one(Part::Slices(stack.pages(pages)));
     }
     let first = TiffWindows::open(path, Page::At(0)).ok().flatten();
-    // one page may have the channels of its neighbours itself
+    // one page may have the channels of its neighbors itself
     let is_whole = first
         .as_ref()
         .is_none_or(|first| first.header().channels == config.source.channels);

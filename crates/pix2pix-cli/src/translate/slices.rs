@@ -177,7 +177,7 @@ impl<'a> Slices<'a> {
         &self.contents[0].1
     }
 
-    /// Reads a slice, with its neighbours; and the metadata of its file.
+    /// Reads a slice, with its neighbors; and the metadata of its file.
     fn given(&self, page: Page) -> Result<(Given<'a>, Metadata), Error> {
         let Setup { args, translator } = self.setup;
         let around = page.around(translator.config.neighbours, self.count);

@@ -72,7 +72,7 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Colour matrix. YUV4MPEG2 does not store it; ffmpeg then assumes this one.
+/// Color matrix. YUV4MPEG2 does not store it; ffmpeg then assumes this one.
 const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
 
 impl<R: Read> Reader<R> {

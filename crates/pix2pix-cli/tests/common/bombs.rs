@@ -47,7 +47,7 @@ pub fn png([width, height]: [u32; 2], chunks: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8>
     file
 }
 
-/// A chunk iCCP, whose colour profile unpacks to `bytes` bytes.
+/// A chunk iCCP, whose color profile unpacks to `bytes` bytes.
 pub fn profile(bytes: u64) -> (&'static [u8; 4], Vec<u8>) {
     (b"iCCP", [&b"x\0\0"[..], &zeros(bytes)].concat())
 }

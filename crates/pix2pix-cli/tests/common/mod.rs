@@ -192,7 +192,7 @@ pub fn content(folder: &Path) -> std::collections::BTreeMap<PathBuf, Option<Vec<
     found
 }
 
-/// Whether a region of a picture has only one colour.
+/// Whether a region of a picture has only one color.
 pub fn is_flat(picture: &RgbImage, x: u32, y: u32, side: u32) -> bool {
     let first = picture.get_pixel(x, y);
     (0..side).all(|j| (0..side).all(|i| picture.get_pixel(x + i, y + j) == first))

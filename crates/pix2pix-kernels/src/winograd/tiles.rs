@@ -20,11 +20,11 @@ const GAP: usize = LANES;
 /// phase, then those of the next group.
 #[derive(Clone, Copy)]
 pub enum Order {
-    /// `[point][tile][k]`; words hold neighbouring channels. The left factor of a sum over channels.
+    /// `[point][tile][k]`; words hold neighboring channels. The left factor of a sum over channels.
     SumOverChannels,
-    /// `[point][tile][k]`; words hold neighbouring tiles. The left factor of a sum over tiles.
+    /// `[point][tile][k]`; words hold neighboring tiles. The left factor of a sum over tiles.
     SumOverTiles,
-    /// `[point][32 channels][tile][channel]`; words hold neighbouring tiles. The right factor of a sum over
+    /// `[point][32 channels][tile][channel]`; words hold neighboring tiles. The right factor of a sum over
     /// tiles.
     Panels,
 }

@@ -93,7 +93,7 @@ impl Tiling {
         LANES * self.window_phases()
     }
 
-    /// Pixels, with padding, that `tiles` neighbouring tiles of `side` values touch along an axis.
+    /// Pixels, with padding, that `tiles` neighboring tiles of `side` values touch along an axis.
     pub fn reach(&self, tiles: usize, side: usize) -> usize {
         ((tiles - 1) * self.tile + side - 1) * self.step + (self.phases - 1) * self.shift + 1
     }

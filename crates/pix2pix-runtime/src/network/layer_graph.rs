@@ -22,13 +22,13 @@ pub enum Op {
     Conv(Window),
     /// The transpose of a convolution with this window.
     ConvTranspose(Window),
-    /// Nearest-neighbour upsampling by two.
+    /// Nearest-neighbor upsampling by two.
     Upsample,
     /// Means of 3x3 pixels of each channel, which halve the picture: see [`pool`].
     AveragePool,
     /// Reflection padding by this number of pixels on every side.
     ReflectionPad(usize),
-    /// The binomial filter 1-2-1 in each direction; pixels at a border count as their own neighbours beyond it.
+    /// The binomial filter 1-2-1 in each direction; pixels at a border count as their own neighbors beyond it.
     Smooth,
     /// Batch normalization with the statistics of the batch.
     BatchNorm {

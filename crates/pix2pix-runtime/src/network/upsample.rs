@@ -12,7 +12,7 @@ pub enum Upsample {
     /// A transposed convolution, as in the paper.
     #[default]
     Transposed,
-    /// Nearest-neighbour upsampling, then a 3x3 convolution: no checkerboard artifacts (Odena, Dumoulin and Olah
+    /// Nearest-neighbor upsampling, then a 3x3 convolution: no checkerboard artifacts (Odena, Dumoulin and Olah
     /// 2016).
     Resize,
     /// The same, then the filter 1-2-1, which makes the upsampling bilinear (Karras, Laine and Aila 2019, section 2; Zhang
@@ -32,7 +32,7 @@ impl Upsample {
 
 choices!(Upsample, "upsampling",
     Transposed: "transposed", "Transposed convolution, as in the paper";
-    Resize: "resize", "Nearest-neighbour upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
+    Resize: "resize", "Nearest-neighbor upsampling and a 3x3 convolution, free of checkerboard artifacts (Odena et al. 2016)";
     Bilinear: "bilinear", "Bilinear upsampling and a 3x3 convolution, with weaker grids of 4 and 8 pixels and less detail (Karras et al. 2019, Zhang 2019); the U-Net's last layer is that of resize";
 );
 

@@ -285,7 +285,7 @@ impl Domain {
         })
     }
 
-    /// Resizes a picture: with the bicubic filter, or label maps by nearest neighbour, which mixes no classes.
+    /// Resizes a picture: with the bicubic filter, or label maps by nearest neighbor, which mixes no classes.
     pub fn resized(&self, picture: &Picture, size: [u32; 2]) -> Picture {
         match &self.labels {
             None => resize(picture, size),

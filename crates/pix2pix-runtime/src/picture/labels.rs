@@ -11,7 +11,7 @@ use crate::picture::{Depth, Outside, Picture, Samples};
 /// Allowed numbers of classes.
 pub const CLASSES: std::ops::RangeInclusive<usize> = 2..=256;
 
-/// Largest difference, of 255, that a JPEG makes in a flat area of one colour.
+/// Largest difference, of 255, that a JPEG makes in a flat area of one color.
 const NEAR: u32 = 16;
 
 /// How the files of a label map store a class.
@@ -22,7 +22,7 @@ pub enum Stored {
     Ids,
     /// One channel, the gray level of the class.
     Grays,
-    /// Three channels, the colour of the class.
+    /// Three channels, the color of the class.
     Colors,
 }
 
@@ -32,7 +32,7 @@ pub struct Class {
     /// Its name; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// Its colour, red, green and blue.
+    /// Its color, red, green and blue.
     pub color: [u8; 3],
 }
 
@@ -98,7 +98,7 @@ impl Labels {
         self.classes.iter().enumerate().map(code)
     }
 
-    /// The same classes, stored by their colours.
+    /// The same classes, stored by their colors.
     pub fn by_color(&self) -> Self {
         Self {
             stored: Stored::Colors,
@@ -106,7 +106,7 @@ impl Labels {
         }
     }
 
-    /// How a picture with this number of channels stores the classes: in a picture in colour, they are colours.
+    /// How a picture with this number of channels stores the classes: in a picture in color, they are colors.
     pub(super) fn of_channels(&self, channels: usize) -> Cow<'_, Self> {
         match (self.stored, channels) {
             (Stored::Ids | Stored::Grays, 3..) => Cow::Owned(self.by_color()),
@@ -114,7 +114,7 @@ impl Labels {
         }
     }
 
-    /// The class of each pixel. Colours and gray levels that no class has are those of the nearest class (the least
+    /// The class of each pixel. Colors and gray levels that no class has are those of the nearest class (the least
     /// squared distance); ids beyond the last class are those of the last.
     pub fn classes_of(&self, picture: &Picture) -> Vec<u8> {
         let labels = self.of_channels(picture.channels());
@@ -208,7 +208,7 @@ impl Labels {
         best
     }
 
-    /// Counts the pixels that no class has: colours and gray levels, which become the nearest class, as clipped, if they are
+    /// Counts the pixels that no class has: colors and gray levels, which become the nearest class, as clipped, if they are
     /// farther from it than a JPEG's rounding; ids, which cannot be, as unknown.
     pub fn outside(&self, picture: &Picture) -> Outside {
         let labels = self.of_channels(picture.channels());
@@ -316,7 +316,7 @@ impl std::fmt::Display for Labels {
     }
 }
 
-/// The colour by which a numbered class is shown: that of the PASCAL VOC development kit, whose bits are those of the
+/// The color by which a numbered class is shown: that of the PASCAL VOC development kit, whose bits are those of the
 /// number, three at a time.
 pub fn color_of(class: usize) -> [u8; 3] {
     [0, 1, 2].map(|channel| {
@@ -334,7 +334,7 @@ fn whole(value: f32) -> u32 {
     if is_id { value as u32 } else { NO_ID }
 }
 
-/// Red, green and blue as one number; `NO_ID` if one of them is not that of a colour.
+/// Red, green and blue as one number; `NO_ID` if one of them is not that of a color.
 fn joined([r, g, b]: [u32; 3]) -> u32 {
     match r.max(g).max(b) > 255 {
         true => NO_ID,
@@ -346,7 +346,7 @@ fn parted(code: u32) -> [u32; 3] {
     [code >> 16 & 255, code >> 8 & 255, code & 255]
 }
 
-/// Resizes by nearest neighbour: each pixel is that of the original under its centre, as in Pillow.
+/// Resizes by nearest neighbor: each pixel is that of the original under its center, as in Pillow.
 pub fn resize_nearest(picture: &Picture, size: [u32; 2]) -> Picture {
     if picture.size() == size {
         return picture.clone();
@@ -444,7 +444,7 @@ mod tests {
             said.contains("the color 0,0,0 for the classes 0 and 2"),
             "{said}"
         );
-        // colours of ids are for display only
+        // colors of ids are for display only
         assert!(
             Labels {
                 stored: Stored::Ids,
@@ -465,7 +465,7 @@ mod tests {
         assert_eq!(labels(Stored::Ids, &[[0; 3]; 256]).unused(3), 3);
     }
 
-    /// The first colours of the development kit of PASCAL VOC 2012 (VOClabelcolormap.m).
+    /// The first colors of the development kit of PASCAL VOC 2012 (VOClabelcolormap.m).
     #[test]
     fn numbered_classes_have_the_colors_of_voc() {
         let found = [0, 1, 2, 3, 8, 20, 255].map(color_of);

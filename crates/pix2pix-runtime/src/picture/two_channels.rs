@@ -6,8 +6,8 @@ use super::{Picture, Ranges, Samples};
 const OPAQUE: u8 = 250;
 
 impl Picture {
-    /// Converts two channels to 8-bit RGB for display: the first one is green and the second one magenta, the pair of colours
-    /// of fluorescence microscopy that colour-blind people tell apart. A second channel that is at its upper end everywhere is
+    /// Converts two channels to 8-bit RGB for display: the first one is green and the second one magenta, the pair of colors
+    /// of fluorescence microscopy that color-blind people tell apart. A second channel that is at its upper end everywhere is
     /// the opacity of a gray picture.
     ///
     /// # Panics

@@ -8,7 +8,7 @@ use crate::network::norm::EPSILON;
 use crate::network::upsample::FUSED;
 use crate::network::{LayerGraph, Op, Window};
 
-/// Whether layers are computed together with their neighbours.
+/// Whether layers are computed together with their neighbors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fusion {
     /// Normalization, activation and concatenation are one pass from a convolution's output to the input of the layers
@@ -59,7 +59,7 @@ pub enum Kernel {
     Dropout(u64, f64),
     /// Reflection padding of planes of this height and width by a margin.
     ReflectionPad([usize; 2], usize),
-    /// Nearest-neighbour upsampling by two of planes of this height and width.
+    /// Nearest-neighbor upsampling by two of planes of this height and width.
     Upsample([usize; 2]),
     /// Means of 3x3 pixels, which halve planes of this height and width.
     Halve([usize; 2]),

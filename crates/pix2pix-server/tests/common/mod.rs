@@ -41,7 +41,7 @@ pub fn save_model(path: &Path, side: usize, step: u64, domains: [Domain; 2]) {
     save_model_of_slices(path, side, step, domains, 0);
 }
 
-/// As [`save_model`], whose source channels are slices with so many neighbours.
+/// As [`save_model`], whose source channels are slices with so many neighbors.
 pub fn save_model_of_slices(
     path: &Path,
     side: usize,

@@ -173,7 +173,7 @@ impl Tab {
         self.settled()
     }
 
-    /// Scrolls an element into view and returns its centre, in pixels of the window.
+    /// Scrolls an element into view and returns its center, in pixels of the window.
     pub fn middle(&mut self, selector: &str) -> [f64; 2] {
         let found = self.value(&format!(
             "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{block: 'center'}}); \
@@ -224,7 +224,7 @@ impl Tab {
         std::fs::write(path, bytes).unwrap();
     }
 
-    pub fn colours_of_output(&mut self) -> i64 {
+    pub fn colors_of_output(&mut self) -> i64 {
         let expression = "(() => { const c = document.getElementById('output'); const d = c.getContext('2d') \
                           .getImageData(0, 0, c.width, c.height).data; return new Set(new Uint32Array(d.buffer)).size; })()";
         self.value(expression).as_i64().unwrap()

@@ -20,7 +20,7 @@ pub trait SmoothBackend: Backend {
 }
 
 /// Smooths `x`, `[batch, channels, height, width]`, with the filter 1-2-1 in each direction; pixels at a border count as
-/// their own neighbours beyond it.
+/// their own neighbors beyond it.
 pub fn smooth(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(Dispatch::smooth(x.into_dispatch()))
 }

@@ -25,7 +25,7 @@ const MOST_SECONDS: f64 = 1e9;
 /// Largest number of pairs per batch, of batches per step and of processes.
 const MOST_TOGETHER: usize = 65_536;
 
-/// Checks that slices are pictures if their neighbours are channels, and amounts, which can be joined. `are_labels` says whether
+/// Checks that slices are pictures if their neighbors are channels, and amounts, which can be joined. `are_labels` says whether
 /// the sources are label maps.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use crate::error::Result;
 
 impl RunConfig {
     /// Opens a data set with those options of the run that describe its files, whatever data they are: direction,
-    /// domains, pages, neighbours, names and narrow pairs. Which pairs are held out belongs to the run's own data alone; other data
+    /// domains, pages, neighbors, names and narrow pairs. Which pairs are held out belongs to the run's own data alone; other data
     /// keeps all its pairs.
     ///
     /// # Errors

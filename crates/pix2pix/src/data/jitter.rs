@@ -104,7 +104,7 @@ impl JitterConfig {
         256
     }
 
-    /// Checks the sizes and the colour jitter.
+    /// Checks the sizes and the color jitter.
     ///
     /// # Errors
     /// When the crop is empty or larger than the loaded picture, a side is too long, or another value is out of range.
@@ -285,7 +285,7 @@ impl JitterConfig {
         }
     }
 
-    /// Brings a pair to the input size without any random step (centre crop): for contact sheets and measurements.
+    /// Brings a pair to the input size without any random step (center crop): for contact sheets and measurements.
     ///
     /// # Errors
     /// A message, when the pictures are smaller than the crop.
@@ -363,7 +363,7 @@ fn around_data(mask: &Picture, part: [u32; 2], rng: &mut ChaCha8Rng) -> Option<[
     Some(corner)
 }
 
-/// Resizes with the bicubic filter, or a label map by nearest neighbour.
+/// Resizes with the bicubic filter, or a label map by nearest neighbor.
 fn resized(picture: &Picture, size: [u32; 2], is_labels: bool) -> Picture {
     match is_labels {
         false => resize(picture, size),

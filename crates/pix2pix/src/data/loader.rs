@@ -138,7 +138,7 @@ pub struct LoaderConfig {
     pub jitter: JitterConfig,
     /// Domains of source and target.
     pub domains: [Domain; 2],
-    /// Translation direction; colour jitter applies to A only.
+    /// Translation direction; color jitter applies to A only.
     pub direction: Direction,
     /// Seed of the order and the jitter.
     pub seed: u64,

@@ -50,7 +50,7 @@ pub use stack_writer::{StackWriter, Template};
 
 /// Maximum size of a decoded picture, in bytes.
 pub const MAX_BYTES: u64 = 1 << 31;
-/// Maximum size of what a file says besides the samples, unpacked, in bytes: its colour profile, texts and the like.
+/// Maximum size of what a file says besides the samples, unpacked, in bytes: its color profile, texts and the like.
 pub const MAX_METADATA: usize = 16 << 20;
 
 /// Converts a picture to a batch of one, `[1, channels, height, width]`, and maps the ranges to [-1, 1].

@@ -34,7 +34,7 @@ pub enum Task {
         /// Standard deviation of the blur, in pixels.
         sigma: f32,
     },
-    /// Grayscale: to learn colourisation.
+    /// Grayscale: to learn colorisation.
     Gray,
     /// Downscaled, then upscaled again: to learn super-resolution.
     LowRes {
@@ -277,7 +277,7 @@ fn blurred(photo: &Picture, sigma: f32) -> Picture {
     photo.map_pixels(|pixel| pixel.copy_from_slice(all.next().expect("as many pixels")))
 }
 
-/// Crops the centre of a picture to the aspect ratio of `size`, then resizes it; the values of `labels` are never mixed.
+/// Crops the center of a picture to the aspect ratio of `size`, then resizes it; the values of `labels` are never mixed.
 /// Without a size, returns the picture unchanged.
 pub fn sized(photo: &Picture, size: Option<[u32; 2]>, labels: bool) -> Picture {
     let Some([width, height]) = size else {

@@ -123,7 +123,7 @@ fn halved(picture: &Picture, joined: impl Fn([f32; 4]) -> f32) -> Picture {
 }
 
 /// The edges of all channels: the sum of the squared gradients as complex numbers, over the root of the sum of their squared
-/// magnitudes, times a Hann window. 0 beside the border, and where a pixel or its neighbour has no data.
+/// magnitudes, times a Hann window. 0 beside the border, and where a pixel or its neighbor has no data.
 fn edges(picture: &Picture, known: Option<&Picture>) -> Vec<Complex64> {
     let [width, height] = picture.size().map(|side| side as usize);
     let channels = picture.channels();

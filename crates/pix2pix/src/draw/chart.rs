@@ -1,4 +1,4 @@
-//! Line charts with labelled axes.
+//! Line charts with labeled axes.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ pub struct Axis<'a> {
 pub struct Line<'a> {
     /// Its name, for the legend.
     pub name: &'a str,
-    /// Its colour, as in SVG.
+    /// Its color, as in SVG.
     pub color: &'a str,
     /// Its points, in values of both axes.
     pub points: Vec<[f64; 2]>,

@@ -1,4 +1,4 @@
-//! Contact sheets: input, output and target of several pictures side by side, labelled.
+//! Contact sheets: input, output and target of several pictures side by side, labeled.
 
 use std::fmt::Write;
 use std::path::Path;

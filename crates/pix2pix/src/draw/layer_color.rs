@@ -1,9 +1,9 @@
-//! The colours of layers in drawings of networks.
+//! The colors of layers in drawings of networks.
 
 use layout::core::color::Color;
 use pix2pix_runtime::network::{Layer, Op};
 
-/// Colour of a layer's box, by the kind of layer.
+/// Color of a layer's box, by the kind of layer.
 pub fn layer_color(layer: &Layer) -> Color {
     Color::new(match layer.op {
         Op::Input => 0xe8e8e8ff,

@@ -224,9 +224,9 @@ pub fn norm_and_activate_tangent(
 /// Channels with mean 0 and variance 1, and their directional derivative along a tangent.
 fn standardized([x, tangent]: [Tensor<4>; 2], epsilon: f64) -> [Tensor<4>; 2] {
     let mean = |x: Tensor<4>| x.mean_dims(&[0, 2, 3]); // [1, channels, 1, 1]
-    let centred = x.clone() - mean(x);
-    let scale = (mean(centred.clone().square()) + epsilon).sqrt().recip();
-    let normal = centred * scale.clone();
+    let centered = x.clone() - mean(x);
+    let scale = (mean(centered.clone().square()) + epsilon).sqrt().recip();
+    let normal = centered * scale.clone();
     let along = normal.clone() * mean(normal.clone() * tangent.clone());
     let moved = (tangent.clone() - mean(tangent) - along) * scale;
     [normal, moved]

@@ -18,7 +18,7 @@ pub struct Step {
     pub from_output: usize,
     /// Counted from the input: side in pixels of the network's input that one cell of this layer's output sees.
     pub from_input: usize,
-    /// Pixels of the network's input between two neighbouring cells of this layer's output.
+    /// Pixels of the network's input between two neighboring cells of this layer's output.
     pub jump: usize,
 }
 

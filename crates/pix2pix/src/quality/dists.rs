@@ -1,5 +1,5 @@
 //! DISTS: the distance of two pictures in structure and texture, by the means, variances and covariances of the features of
-//! VGG16, with weights that match human judgement and do not count a texture's exact places (Ding et al. 2020, equations 6
+//! VGG16, with weights that match human judgment and do not count a texture's exact places (Ding et al. 2020, equations 6
 //! to 9).
 
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::weights_file::tensor_file;
 
 /// The remedy for a file without these weights.
 const REMEDY: &str = "get them with `pix2pix download dists`";
-/// Mean and standard deviation of the colours of VGG16's training pictures, in [0, 1].
+/// Mean and standard deviation of the colors of VGG16's training pictures, in [0, 1].
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 /// Index of each convolution in VGG16's `features`; a pooling stands before every stage but the first.
@@ -37,7 +37,7 @@ const SMALLEST: usize = 16;
 /// The network.
 pub struct Dists {
     stages: Vec<Vec<Convolution>>,
-    /// Weights of the similarities of texture (alpha) and of structure (beta), for the colours and the features of each
+    /// Weights of the similarities of texture (alpha) and of structure (beta), for the colors and the features of each
     /// stage, `[1, channels, 1, 1]`; together they sum to 1.
     importance: Vec<[Tensor<4>; 2]>,
     mean: Tensor<4>,
@@ -146,7 +146,7 @@ impl Dists {
         -similarity + 1.0
     }
 
-    /// The colours in [0, 1], and the features of each stage.
+    /// The colors in [0, 1], and the features of each stage.
     fn features(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
         let x = match x.dims()[1] {
             1 => x.repeat_dim(1, 3),

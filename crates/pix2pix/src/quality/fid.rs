@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 /// The Fréchet distance of two sets of features, with one row for each picture; both have the same number of columns.
 /// `None` if a set has fewer than two rows, which have no covariance.
 ///
-/// `|m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))`. With centred features A and B, S1 is AᵀA / (n1 - 1) and S2
+/// `|m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))`. With centerd features A and B, S1 is AᵀA / (n1 - 1) and S2
 /// is BᵀB / (n2 - 1), and the eigenvalues of S1 S2 are the squares of the singular values of A Bᵀ / sqrt((n1 - 1)(n2 -
 /// 1)). This avoids the square root of a matrix that rounding has made indefinite, which a literal implementation of
 /// the formula takes.
@@ -14,7 +14,7 @@ pub fn frechet_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> Option<f64> {
     if a.len() < 2 || b.len() < 2 {
         return None;
     }
-    let ((mean_a, a), (mean_b, b)) = (centred(a), centred(b));
+    let ((mean_a, a), (mean_b, b)) = (centered(a), centered(b));
     let means: f64 = mean_a
         .iter()
         .zip(&mean_b)
@@ -28,7 +28,7 @@ pub fn frechet_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> Option<f64> {
 }
 
 /// The mean of the rows, and the rows minus the mean.
-fn centred(rows: &[Vec<f32>]) -> (Vec<f64>, DMatrix<f64>) {
+fn centered(rows: &[Vec<f32>]) -> (Vec<f64>, DMatrix<f64>) {
     let columns = rows[0].len();
     let count = rows.len() as f64;
     let mean = |column: usize| rows.iter().map(|row| f64::from(row[column])).sum::<f64>() / count;

@@ -1,4 +1,4 @@
-//! LPIPS: the distance of two pictures in the features of AlexNet, with weights that match human judgement (Zhang et
+//! LPIPS: the distance of two pictures in the features of AlexNet, with weights that match human judgment (Zhang et
 //! al. 2018, section 3, equation 1; version 0.1, `net='alex'`).
 
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::weights_file::tensor_file;
 
 /// The remedy for a file without these weights.
 const REMEDY: &str = "get them with `pix2pix download lpips-alex`";
-/// Normalizes colours in [-1, 1] to the mean and the standard deviation of AlexNet's training pictures.
+/// Normalizes colors in [-1, 1] to the mean and the standard deviation of AlexNet's training pictures.
 const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
 const SCALE: [f32; 3] = [0.458, 0.448, 0.450];
 /// Index, stride and padding of each convolution in AlexNet's `features`.

@@ -38,7 +38,7 @@ const SIDES: [f64; 2] = [96.0, 320.0];
 const QUALITY: u8 = 80;
 /// Mean difference of a pixel's samples, of 255, from which the map of differences is brightest.
 const MOST: f32 = 128.0;
-/// Colours of the map of differences, from none to the most: those of matplotlib's "magma" at five places.
+/// Colors of the map of differences, from none to the most: those of matplotlib's "magma" at five places.
 const MAGMA: [[f32; 3]; 5] = [
     [0.0, 0.0, 4.0],
     [81.0, 18.0, 124.0],
@@ -254,7 +254,7 @@ fn distances([output, target]: &[Planes; 2]) -> GrayImage {
     })
 }
 
-/// A map of differences in colours.
+/// A map of differences in colors.
 fn colored(map: &GrayImage) -> RgbImage {
     RgbImage::from_fn(map.width(), map.height(), |x, y| {
         let place = f32::from(map.get_pixel(x, y)[0]) / 255.0 * (MAGMA.len() - 1) as f32;
@@ -361,7 +361,7 @@ mod tests {
         let bytes = STANDARD.decode(jpeg.split_once(',').unwrap().1).unwrap();
         let map = image::load_from_memory(&bytes).unwrap().into_rgb8();
         assert_eq!(map.dimensions(), (320, 160));
-        // 4 of 128: an eighth of the way from the first colour to the second
+        // 4 of 128: an eighth of the way from the first color to the second
         let near = map.get_pixel(160, 80).0.map(i32::from);
         assert!(
             (near[0] - 10).abs() < 5 && (near[2] - 19).abs() < 5,

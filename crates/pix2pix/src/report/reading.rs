@@ -1,4 +1,4 @@
-//! What the curves of a run say, in sentences. Each judgement is a rule with its numbers here; where the values give no
+//! What the curves of a run say, in sentences. Each judgment is a rule with its numbers here; where the values give no
 //! ground, nothing is said.
 
 use serde::Serialize;
@@ -22,9 +22,9 @@ const FEWEST_RECENT: usize = 10;
 const CLIMB: f64 = 1.5;
 /// Relative rise of the held-out L1, and fall of the training pairs', that is overfitting.
 const APART: f64 = 0.05;
-/// Number of neighbouring samplings that are averaged to compare them.
+/// Number of neighboring samplings that are averaged to compare them.
 const NEIGHBOURS: usize = 3;
-/// Fewest samplings for a sentence about a score, and for a judgement.
+/// Fewest samplings for a sentence about a score, and for a judgment.
 const SAMPLINGS: [usize; 2] = [4, 6];
 
 /// A step and its value.
@@ -325,7 +325,7 @@ fn apart(points: &[Point], training: &[Point]) -> Option<Finding> {
     let means: Vec<f64> = around.iter().map(|part| mean(part).0).collect();
     let best = (0..means.len()).min_by(|a, b| means[*a].total_cmp(&means[*b]))?;
     let last = means.len() - 1;
-    // neighbours that overlap are no comparison
+    // neighbors that overlap are no comparison
     if last < best + NEIGHBOURS || means[last] < (1.0 + APART) * means[best] {
         return None;
     }

@@ -125,7 +125,7 @@ fn distance(a: &RgbImage, b: &RgbImage) -> f64 {
     differences.sum::<f64>() / a.len().max(1) as f64
 }
 
-/// Whether all pixels of a picture look like its mean colour.
+/// Whether all pixels of a picture look like its mean color.
 fn is_flat(picture: &RgbImage) -> bool {
     let count = f64::from(picture.width() * picture.height()).max(1.0);
     let mean: [f64; 3] = std::array::from_fn(|channel| {

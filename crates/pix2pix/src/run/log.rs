@@ -132,7 +132,7 @@ fn told(path: &Path, unread: &[usize]) -> Option<String> {
     }
 }
 
-/// Reads a number as it was written; by itself, `serde_json` may take its neighbour.
+/// Reads a number as it was written; by itself, `serde_json` may take its neighbor.
 pub fn exact<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<f64, D::Error> {
     let text = Box::<RawValue>::deserialize(from)?;
     text.get().parse().map_err(serde::de::Error::custom)

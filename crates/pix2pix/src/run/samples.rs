@@ -29,7 +29,7 @@ const SCORED: usize = 64;
 
 /// Largest side of a whole picture on a contact sheet.
 const SIDE: u32 = 512;
-/// Colour of the frame around a crop.
+/// Color of the frame around a crop.
 const FRAME: Rgb<u8> = Rgb([255, 214, 0]);
 
 /// The sample pairs, at the input size of the networks: held-out pairs, or training pairs if none are held out.
@@ -43,7 +43,7 @@ pub struct SamplePairs {
     lpips: Option<(Lpips, Device)>,
 }
 
-/// A row of whole pictures at most [`SIDE`] wide and high, in which a frame marks the crop at the centre.
+/// A row of whole pictures at most [`SIDE`] wide and high, in which a frame marks the crop at the center.
 fn whole(row: Row, crop: [u32; 2]) -> Row {
     let frame = |picture: RgbImage| {
         let size = [picture.width(), picture.height()];

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_change_in_the_image_alone() {
+    fn colors_change_in_the_image_alone() {
         let [source, image] = augment(&[DiffAugment::Color], None, pair(), &mut draws(3));
         assert_eq!(host(&source), host(&pair()[0]));
         let moved = host(&image)

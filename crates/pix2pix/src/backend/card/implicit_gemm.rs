@@ -66,7 +66,7 @@ struct Patches {
     height: u32,
     width: u32,
     channels: Divisor,
-    /// Pixels between neighbouring positions.
+    /// Pixels between neighboring positions.
     step: i32,
     /// The first tap of the first position.
     first: (i32, i32),
@@ -160,7 +160,7 @@ fn tap(patches: &Patches, number: u32) -> Tap {
     }
 }
 
-/// Neighbouring channels of a patch. Zero outside of the picture.
+/// Neighboring channels of a patch. Zero outside of the picture.
 #[cube]
 fn gathered<N: Size>(
     picture: &[Vector<f32, N>],
@@ -268,7 +268,7 @@ fn fixed(
     Fixed { positions, tap }
 }
 
-/// Reads this thread's part of a stage: neighbouring values of lines at depths. Zero outside.
+/// Reads this thread's part of a stage: neighboring values of lines at depths. Zero outside.
 #[cube]
 fn fetch<N: Size>(
     factor: &[Vector<f32, N>],
@@ -539,7 +539,7 @@ pub fn multiply<S: Float, L: Size, R: Size>(
     let left_width = L::value().comptime();
     let right_width = R::value().comptime();
 
-    // neighbouring groups share the left factor, which is the larger one
+    // neighboring groups share the left factor, which is the larger one
     let group = CUBE_POS_Y * CUBE_COUNT_X + CUBE_POS_X;
     let across = bounds.n.div_ceil(comptime!(tile.n as u32));
     let row = group / across * comptime!(tile.m as u32);

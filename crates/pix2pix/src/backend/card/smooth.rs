@@ -19,7 +19,7 @@ fn along(x: Tensor<4>, dimension: usize) -> Tensor<4> {
 impl SmoothBackend for Cube {
     fn smooth(input: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = Tensor::<4>::from_primitive::<Self>(input);
-        // one pixel is its own neighbour on both sides
+        // one pixel is its own neighbor on both sides
         let wide = (2..4).filter(|&dimension| x.dims()[dimension] > 1);
         let wide: Vec<usize> = wide.collect();
         primitive(wide.into_iter().fold(x, along))

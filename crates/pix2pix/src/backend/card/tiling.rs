@@ -161,7 +161,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// Whether neighbours in memory are neighbours in depth, rather than neighbouring lines.
+    /// Whether neighbors in memory are neighbors in depth, rather than neighboring lines.
     pub fn along_depth(self) -> bool {
         matches!(self, Self::Patches | Self::Weights)
     }
@@ -187,7 +187,7 @@ pub struct Stage {
     pub depth: usize,
     /// Whether the factor is read along its depth.
     pub read_along_depth: bool,
-    /// Whether it is stored along its depth. Threads that multiply by themselves read neighbouring lines.
+    /// Whether it is stored along its depth. Threads that multiply by themselves read neighboring lines.
     pub stored_along_depth: bool,
     /// Values from one row of the stage to the next: more than its length, so that the rows begin in different banks.
     pub row: usize,

@@ -22,7 +22,7 @@ pub(super) const FIELDS: [&str; 2] = ["labels[0]", "labels[1]"];
 /// The classes of a label map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Classes {
-    /// This many, without names and colours.
+    /// This many, without names and colors.
     Numbered(usize),
     /// Those of a palette.
     Palette(Vec<Class>),

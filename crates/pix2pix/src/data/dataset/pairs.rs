@@ -64,7 +64,7 @@ impl Pairs {
         self.entries[index].page
     }
 
-    /// The side, 0 for A and 1 for B, of which neighbours are channels too, and how many on either side; `None` without.
+    /// The side, 0 for A and 1 for B, of which neighbors are channels too, and how many on either side; `None` without.
     pub(crate) fn neighbours(&self) -> Option<(usize, usize)> {
         let [source, _] = self.direction.order([0, 1]);
         (self.neighbours > 0).then_some((source, self.neighbours))

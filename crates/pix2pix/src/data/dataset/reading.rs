@@ -231,7 +231,7 @@ impl Pairs {
     ///
     /// # Errors
     /// When its files cannot be read, do not form a pair, or have channels that cannot be converted; when a label map has a
-    /// value that no class has, unless its format keeps no exact colours.
+    /// value that no class has, unless its format keeps no exact colors.
     pub fn read(&self, index: usize) -> Result<Pair> {
         let [a, b] = self.decode_sides(index)?;
         let covered = self.mask(index, a.picture.size())?;
@@ -242,7 +242,7 @@ impl Pairs {
         let mask = nodata::both(nodata::both(known_a, known_b), covered);
         let [source, mut target] = self.direction.order([a, b]);
         if let (Some(mask), Some(domains)) = (&mask, &self.domains) {
-            // what is not known must not reach its neighbours when the picture is resized
+            // what is not known must not reach its neighbors when the picture is resized
             let [_, domain] = self.direction.order([&domains[0], &domains[1]]);
             target = domain.filled(&target, mask);
         }

@@ -232,7 +232,7 @@ impl Survey {
                 )));
             }
             None if least == most => most,
-            // a mixture of gray, colour and alpha: RGB if any picture has colour, else gray; several files are no colours
+            // a mixture of gray, color and alpha: RGB if any picture has color, else gray; several files are no colors
             None if most <= 4 && self.files[side] <= 1 => {
                 if most >= 3 {
                     3

@@ -1,4 +1,4 @@
-//! Counts of the colours of pictures, to recognize label maps, which have few.
+//! Counts of the colors of pictures, to recognize label maps, which have few.
 
 use std::collections::HashMap;
 
@@ -7,40 +7,40 @@ use pix2pix_runtime::picture::labels::Class;
 use super::classes::Classes;
 use crate::data::picture::{Picture, Samples};
 
-/// Most colours, and most gray levels, of a label map.
+/// Most colors, and most gray levels, of a label map.
 const MOST: [usize; 2] = [64, 8];
 /// Most ids of a label map of one channel; values up to it count as ids if zero is among them.
 const MOST_IDS: u32 = 40;
-/// The same of a JPEG, whose colours are blurred.
+/// The same of a JPEG, whose colors are blurred.
 const MOST_BLURRED: [usize; 2] = [32, 4];
-/// A JPEG's colours count as one if no channel differs by more than this.
+/// A JPEG's colors count as one if no channel differs by more than this.
 const NEAR: u32 = 6;
-/// Share of the pixels of a JPEG that must be near the colours: its flat areas.
+/// Share of the pixels of a JPEG that must be near the colors: its flat areas.
 const FLAT: [f64; 2] = [0.7, 0.9];
-/// Share of the pixels of a JPEG that must have one of the most frequent colours exactly, which smooth pictures do not.
+/// Share of the pixels of a JPEG that must have one of the most frequent colors exactly, which smooth pictures do not.
 const EXACT: f64 = 0.5;
-/// Colours of less than this share of a JPEG's pixels are those of edges.
+/// Colors of less than this share of a JPEG's pixels are those of edges.
 const RARE: f64 = 0.002;
-/// A colour of an edge is between two colours that are so many times as frequent.
+/// A color of an edge is between two colors that are so many times as frequent.
 const MORE: u64 = 5;
-/// A colour that is so near to one that is [`MORE`] frequent is that colour, beside an edge.
+/// A color that is so near to one that is [`MORE`] frequent is that color, beside an edge.
 const RINGING: u32 = 24;
-/// Peaks of a JPEG's colours that are followed.
+/// Peaks of a JPEG's colors that are followed.
 const PEAKS: usize = 256;
-/// Colours that are counted at most; more are no label map.
+/// Colors that are counted at most; more are no label map.
 const COUNTED: usize = 1 << 16;
 
-/// How often each colour occurs in the pictures of one side.
+/// How often each color occurs in the pictures of one side.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
-    /// By red, green and blue, or gray alone; `None` if there are too many, or they are no 8-bit colours.
+    /// By red, green and blue, or gray alone; `None` if there are too many, or they are no 8-bit colors.
     counts: Option<HashMap<[u8; 3], u64>>,
     is_color: bool,
     is_blurred: bool,
 }
 
 impl Tally {
-    /// Counts the colours of a picture, where `known` has data; those of a `blurred` one, a JPEG, may be off a little.
+    /// Counts the colors of a picture, where `known` has data; those of a `blurred` one, a JPEG, may be off a little.
     pub fn of(picture: &Picture, known: Option<&[u8]>, blurred: bool) -> Self {
         let is_color = picture.channels() >= 3;
         let counts = match picture.samples() {
@@ -89,7 +89,7 @@ impl Tally {
         self.is_blurred |= other.is_blurred;
     }
 
-    /// The classes, if the pictures look like label maps; the most frequent colour first.
+    /// The classes, if the pictures look like label maps; the most frequent color first.
     pub fn proposed(&self) -> Option<Classes> {
         let mut counts: Vec<([u8; 3], u64)> = self.counts.clone()?.into_iter().collect();
         counts.sort_unstable_by_key(|&(color, count)| (std::cmp::Reverse(count), color));
@@ -150,7 +150,7 @@ fn with_data<T>(pixels: impl Iterator<Item = T>, known: Option<&[u8]>) -> impl I
     pixels.map(|(_, pixel)| pixel)
 }
 
-/// The counts; `None` if a pixel has no colour, or there are too many colours.
+/// The counts; `None` if a pixel has no color, or there are too many colors.
 fn counted(pixels: impl Iterator<Item = Option<[u8; 3]>>) -> Option<HashMap<[u8; 3], u64>> {
     let mut counts: HashMap<[u8; 3], u64> = HashMap::new();
     let mut last = None;
@@ -184,7 +184,7 @@ fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
     gaps.max().unwrap_or(0)
 }
 
-/// Whether a colour is near the line from one colour to another.
+/// Whether a color is near the line from one color to another.
 fn is_between(color: [u8; 3], (from, to): ([u8; 3], [u8; 3])) -> bool {
     let [color, from, to] = [color, from, to].map(|color| color.map(f64::from));
     let line: [f64; 3] = std::array::from_fn(|i| to[i] - from[i]);

@@ -10,7 +10,7 @@ use super::orientation::{self, Orientation};
 use super::{Depth, Format, Header, MAX_METADATA, Picture, Samples};
 
 /// Makes a decoder of the `image` crate. The limit is on what it allocates besides the samples, whose number the header
-/// says: a few bytes of a PNG's colour profile can become gigabytes.
+/// says: a few bytes of a PNG's color profile can become gigabytes.
 fn decoder<'a>(format: Format, file: impl Source + 'a) -> Result<impl ImageDecoder + 'a, String> {
     let mut reader = ImageReader::new(file);
     reader.set_format(format.of_image_crate().expect("of the image crate"));

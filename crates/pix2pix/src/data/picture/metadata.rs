@@ -1,4 +1,4 @@
-//! What a file says of its picture besides the samples: its place on the map, its resolution, its colour profile.
+//! What a file says of its picture besides the samples: its place on the map, its resolution, its color profile.
 //!
 //! A translation has the same place, size and pixels as its input, so it takes them over.
 
@@ -164,7 +164,7 @@ impl Metadata {
             .map(|both| both.map(|density| density.round() as u32))
     }
 
-    /// The profile for a picture with `channels`: one for gray does not describe colours.
+    /// The profile for a picture with `channels`: one for gray does not describe colors.
     pub(super) fn profile(&self, channels: usize) -> Option<&[u8]> {
         let profile = self.profile.as_deref()?;
         let wanted: &[u8] = match channels {
@@ -172,7 +172,7 @@ impl Metadata {
             3 | 4 => b"RGB ",
             _ => return None,
         };
-        // the profile's header has its colour space at byte 16 (ICC.1, section 7.2)
+        // the profile's header has its color space at byte 16 (ICC.1, section 7.2)
         (profile.get(16..20) == Some(wanted)).then_some(profile)
     }
 

@@ -51,7 +51,7 @@ impl Values {
     }
 }
 
-/// The type of the voxels, and how many values each has: several are colours.
+/// The type of the voxels, and how many values each has: several are colors.
 fn values(datatype: i16) -> Result<(Values, usize), Fault> {
     Ok(match datatype {
         2 => (Values::U8, 1),

@@ -49,7 +49,7 @@ impl Page {
         }
     }
 
-    /// This page of `count`, with so many neighbours on either side, in order. At the ends, the last page is repeated.
+    /// This page of `count`, with so many neighbors on either side, in order. At the ends, the last page is repeated.
     pub fn around(self, neighbours: usize, count: usize) -> Vec<Self> {
         let Self::At(index) = self else {
             return vec![self];

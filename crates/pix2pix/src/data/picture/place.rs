@@ -20,8 +20,8 @@ type Map = [[f64; 4]; 4];
 /// The place for a picture that is stored with this width and height, and turned for display. One that is not known is
 /// removed: several tie points with a scale, or tags of wrong lengths.
 pub fn turn(tags: &mut Vec<Tag>, turn: Orientation, stored: [u32; 2]) {
-    // rasters are counted from the corner of the first pixel, or from its centre
-    let less = u32::from(counts_centres(tags));
+    // rasters are counted from the corner of the first pixel, or from its center
+    let less = u32::from(counts_centers(tags));
     let to_stored = to_stored(turn, stored.map(|side| f64::from(side - less)));
     let [scale, tie_points, map] = [SCALE, TIE_POINTS, TRANSFORMATION].map(|code| of(tags, code));
     let turned = match (scale.as_deref(), tie_points.as_deref(), map.as_deref()) {
@@ -78,8 +78,8 @@ pub fn cut(tags: &mut [Tag], column: u32) {
     }
 }
 
-/// Whether the raster has its numbers at the centres of pixels (`RasterPixelIsPoint`).
-fn counts_centres(tags: &[Tag]) -> bool {
+/// Whether the raster has its numbers at the centers of pixels (`RasterPixelIsPoint`).
+fn counts_centers(tags: &[Tag]) -> bool {
     /// The key of the raster's type, and the value that says so.
     const RASTER_TYPE: [u16; 4] = [1025, 0, 1, 2];
     let keys = tags.iter().find(|tag| tag.code == KEYS);
@@ -155,8 +155,8 @@ mod tests {
         ]
     }
 
-    /// Keys that say that the raster counts the centres of pixels.
-    fn of_centres() -> Tag {
+    /// Keys that say that the raster counts the centers of pixels.
+    fn of_centers() -> Tag {
         let keys = vec![1, 1, 0, 2, 1024, 0, 1, 1, 1025, 0, 1, 2];
         Tag::new(KEYS, TagValue::Short(keys))
     }
@@ -186,9 +186,9 @@ mod tests {
         assert_eq!(of(&tags, TRANSFORMATION).unwrap(), by_hand.concat());
         assert_eq!(at(&tags, [0.0, 0.0]), [500.0, 780.0]);
         assert_eq!(at(&tags, [2.0, 3.0]), [530.0, 800.0]);
-        // the centre of the first pixel displayed is that of the lower left one stored
+        // the center of the first pixel displayed is that of the lower left one stored
         let mut tags = scaled();
-        tags.push(of_centres());
+        tags.push(of_centers());
         turn(&mut tags, orientation::of_tag(6), STORED);
         assert_eq!(codes(&tags), [KEYS, TRANSFORMATION]);
         assert_eq!(at(&tags, [0.0, 0.0]), [500.0, 790.0]);
@@ -198,20 +198,20 @@ mod tests {
     #[test]
     fn pixels_stay_where_they_are() {
         let stored = Picture::new(STORED, 1, Samples::U8((0..6).collect()));
-        for (value, counts_centres) in (1..=8).flat_map(|value| [(value, false), (value, true)]) {
+        for (value, counts_centers) in (1..=8).flat_map(|value| [(value, false), (value, true)]) {
             let orientation = orientation::of_tag(value);
             let shown = orientation::apply(orientation, stored.clone());
             let mut tags = scaled();
-            if counts_centres {
-                tags.push(of_centres());
+            if counts_centers {
+                tags.push(of_centers());
             }
             turn(&mut tags, orientation, STORED);
-            let centre = if counts_centres { 0.0 } else { 0.5 };
+            let center = if counts_centers { 0.0 } else { 0.5 };
             let [width, _] = shown.size();
             for (pixel, was) in shown.bytes().iter().enumerate() {
                 let place = [pixel as u32 % width, pixel as u32 / width];
-                let found = at(&tags, place.map(|side| f64::from(side) + centre));
-                let [column, row] = [was % 3, was / 3].map(|side| f64::from(side) + centre);
+                let found = at(&tags, place.map(|side| f64::from(side) + center));
+                let [column, row] = [was % 3, was / 3].map(|side| f64::from(side) + center);
                 let expected = [500.0 + 10.0 * column, 800.0 - 10.0 * row];
                 assert_eq!(found, expected, "orientation {value}");
             }
@@ -228,7 +228,7 @@ mod tests {
             [1.0, 0.0, 0.0, 7.0, 8.0, 9.0],
             [3.0, 2.0, 0.0, 4.0, 5.0, 6.0],
         ];
-        let mut tags = vec![numbers(TIE_POINTS, &points.concat()), of_centres()];
+        let mut tags = vec![numbers(TIE_POINTS, &points.concat()), of_centers()];
         tags[1] = Tag::new(KEYS, TagValue::Short(vec![1, 1, 0, 0]));
         turn(&mut tags, orientation::of_tag(6), STORED);
         // the row becomes the distance from the right
@@ -241,7 +241,7 @@ mod tests {
         let scale = numbers(SCALE, &[10.0, 10.0, 0.0]);
         for unclear in [
             vec![numbers(TIE_POINTS, &points.concat()), scale.clone()],
-            vec![scale, of_centres()],
+            vec![scale, of_centers()],
             vec![numbers(TRANSFORMATION, &[1.0; 12])],
         ] {
             let mut tags = unclear;

@@ -146,13 +146,13 @@ struct Kind {
     orientation: Orientation,
     /// Layout of the samples that the reader returns.
     layout: RasterLayout,
-    /// Whether the reader converts colours.
+    /// Whether the reader converts colors.
     converted: bool,
     /// Whether 0 is white.
     inverted: bool,
     /// Whether samples of 16 bits are floats.
     half: bool,
-    /// Bits to drop of a palette's colours, which are stored in 16 bits and mean 8; `None` without a palette.
+    /// Bits to drop of a palette's colors, which are stored in 16 bits and mean 8; `None` without a palette.
     palette: Option<u32>,
 }
 

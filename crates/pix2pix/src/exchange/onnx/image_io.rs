@@ -89,7 +89,7 @@ pub fn begin(builder: &mut Builder, name: &str, domain: &Domain, shape: [Side; 4
     let one = builder.floats_32("input.one", &[], &[1.0]);
     let x = builder.node("Sub", "input.from_zero", &[&x, &low], vec![]);
     let x = builder.node("Div", "input.scaled", &[&x, &half], vec![]);
-    let x = builder.node("Sub", "input.centred", &[&x, &one], vec![]);
+    let x = builder.node("Sub", "input.centered", &[&x, &one], vec![]);
     let minus_one = builder.floats_32("input.minus_one", &[], &[-1.0]);
     let x = builder.node("Clip", "input.clipped", &[&x, &minus_one, &one], vec![]);
     let order = vec![ints("perm", &[0, 3, 1, 2])];

@@ -6,7 +6,7 @@ use burn::cubecl::prelude::*;
 
 use crate::backend::card::pictures::{CardTensor, Order};
 
-/// Threads of a group that read neighbouring values.
+/// Threads of a group that read neighboring values.
 const NEAR: u32 = 32;
 /// Rows of such threads in a group.
 const FAR: u32 = 8;
@@ -23,7 +23,7 @@ pub struct Cut {
     /// Pixels of a part.
     pub pixels: usize,
     pub channels: usize,
-    /// Number of neighbouring values of one channel: 1 for channels last.
+    /// Number of neighboring values of one channel: 1 for channels last.
     pub inner: usize,
     /// Pixels of each channel of a part that one group sums.
     pub slice: usize,
@@ -69,7 +69,7 @@ impl Cut {
         self.parts == 1
     }
 
-    /// Whether neighbouring threads process neighbouring channels, rather than neighbouring pixels.
+    /// Whether neighboring threads process neighboring channels, rather than neighboring pixels.
     pub fn channels_near(&self) -> bool {
         self.order == Order::ChannelsLast
     }

@@ -9,7 +9,7 @@ use burn::cubecl::prelude::*;
 
 use super::cut::{Cut, channel, lane, lanes, pair, place};
 use super::of_channel::{OfChannel, of_channel};
-use super::statistics::{Moving, centred_sums, keep, mean_and_variance, moving, statistics};
+use super::statistics::{Moving, centered_sums, keep, mean_and_variance, moving, statistics};
 use crate::backend::card::activation::activate;
 use crate::backend::card::pictures::{buffer, dense, elementwise, like, sized};
 use crate::backend::norm::{Constants, NormBackend, Running};
@@ -64,7 +64,7 @@ fn whole(
     let inner = inner as usize;
     let channel = channel(channels_near);
     let lane = lane(channels_near);
-    let (first, second, start) = centred_sums(
+    let (first, second, start) = centered_sums(
         input,
         channel,
         channels,

@@ -55,7 +55,7 @@ pub struct Moving {
 /// The sums of a channel's samples from pixel `begin` to `end`, and of their squares, after the sample at pixel `origin` is
 /// subtracted from each, so that no digits cancel (Chan, Golub and LeVeque 1983, section 3); and that sample.
 #[cube]
-pub fn centred_sums(
+pub fn centered_sums(
     input: &[f32],
     channel: usize,
     channels: usize,
@@ -83,7 +83,7 @@ pub fn centred_sums(
     (first, second, start)
 }
 
-/// The [`centred_sums`] of each channel of each slice, `[slices, parts, 2, channels]`. If all is one slice of one part: mean
+/// The [`centered_sums`] of each channel of each slice, `[slices, parts, 2, channels]`. If all is one slice of one part: mean
 /// and variance.
 #[cube(launch_unchecked)]
 fn moments(
@@ -101,7 +101,7 @@ fn moments(
     let inner = inner as usize;
     let channel = channel(channels_near);
     let (begin, end) = range(pixels, slice);
-    let (first, second, start) = centred_sums(
+    let (first, second, start) = centered_sums(
         input,
         channel,
         channels,
