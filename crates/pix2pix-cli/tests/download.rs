@@ -607,7 +607,7 @@ fn what_is_not_unpacked_is_named() {
     let scratch = Scratch::new();
     let (code, said) = download(&scratch, &Server::start(content, honest), "");
     assert_eq!(code, Some(0), "{said}");
-    let note = "note: 3 files passed over: 2 links (facades/2.png, ...), 1 pipes or devices (facades/pipe)\n";
+    let note = "note: 3 files passed over: 2 links (facades/2.png, ...), 1 pipe or device (facades/pipe)\n";
     assert!(said.contains(note), "{said}");
     assert_eq!(names(&scratch.path("datasets/facades")), ["1.png"]);
 }

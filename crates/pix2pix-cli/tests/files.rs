@@ -54,7 +54,7 @@ fn other_tables_are_named_as_such() {
     fs::write(scratch.path("data/more.jsonl"), "{}\n").unwrap();
     fs::write(scratch.path("data/notes.txt"), "x").unwrap();
     let expected =
-        "2 files passed over: 1 without a known ending (notes.txt), 1 other tables (more.jsonl)";
+        "2 files passed over: 1 without a known ending (notes.txt), 1 other table (more.jsonl)";
     let said = scratch.ok("inspect data");
     assert!(said.contains(expected), "{said}");
 }
@@ -666,7 +666,7 @@ fn pipes_are_passed_over_and_told() {
     for data in ["data", "data.tar"] {
         let said = scratch.ok(&format!("inspect {data}"));
         assert!(
-            said.contains("1 file passed over: 1 pipes or devices (A/p1.png)"),
+            said.contains("1 file passed over: 1 pipe or device (A/p1.png)"),
             "{said}"
         );
     }

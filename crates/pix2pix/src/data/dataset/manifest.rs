@@ -56,6 +56,8 @@ struct Line {
     split: Option<String>,
     /// The first column of A or of B that has no path.
     empty: Option<String>,
+    /// The keys with values of a line of JSON, for messages.
+    keys: Option<String>,
 }
 
 impl Line {
@@ -66,9 +68,10 @@ impl Line {
         }
         let mut sides = [("A", &self.a), ("B", &self.b)].into_iter().zip(most);
         let ((side, paths), most) = sides.find(|((_, paths), most)| paths.len() < *most)?;
-        Some(match paths.len() {
-            0 => format!("it has no picture of {side}"),
-            count => format!("it has {count} of {most} pictures of {side}"),
+        Some(match (paths.len(), &self.keys) {
+            (0, Some(keys)) => format!("it has no picture of {side} (it has {keys})"),
+            (0, None) => format!("it has no picture of {side}"),
+            (count, _) => format!("it has {count} of {most} pictures of {side}"),
         })
     }
 }
@@ -274,6 +277,7 @@ fn json_line(fields: Fields, has_b: bool) -> std::result::Result<Line, String> {
         mask: text(mask, "a path")?.map(PathBuf::from),
         split: text(split, "text")?,
         empty: None,
+        keys: Some(format!("{names:?}").trim_matches(['[', ']']).to_string()),
     })
 }
 
@@ -419,6 +423,7 @@ fn csv_lines(text: &[u8]) -> Lines {
             split: split.and_then(field).map(str::to_string),
             mask: mask.and_then(field).map(PathBuf::from),
             empty: empty.map(named),
+            keys: None,
         }
     };
     let first = u64::from(has_header) + 1;
@@ -581,7 +586,7 @@ mod tests {
                 r#"{"a": "1.png", "b": "2.png"}
                 {"a": "3.png", "b": ""}
                 {"a": "4.png", "b": "5.png"}"#,
-                "t.jsonl: line 2: it has no picture of B",
+                r#"t.jsonl: line 2: it has no picture of B (it has "a")"#,
             ),
         ] {
             assert_eq!(
@@ -629,7 +634,12 @@ mod tests {
             (
                 "t.jsonl",
                 "{\"a\": \"1.png\"}",
-                "t.jsonl: line 1: it has no picture of B; write two paths",
+                r#"t.jsonl: line 1: it has no picture of B (it has "a"); write two paths"#,
+            ),
+            (
+                "t.jsonl",
+                r#"{"photo": "1.png", "drawing": "2.png"}"#,
+                r#"t.jsonl: line 1: it has no picture of A (it has "drawing", "photo"); write two paths"#,
             ),
             ("t.csv", ",,\n", "t.csv: line 1: there are no pairs"),
         ] {

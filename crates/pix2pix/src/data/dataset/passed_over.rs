@@ -33,20 +33,23 @@ pub enum Why {
 }
 
 impl Why {
-    /// The reason, after "N files".
-    fn words(self) -> &'static str {
-        match self {
+    /// So many files, with this reason.
+    fn words(self, files: u64) -> String {
+        let what = match self {
+            Self::Link => return count(files, "link"),
+            Self::Device if files == 1 => "pipe or device",
+            Self::Device => "pipes or devices",
+            Self::Table if files == 1 => "other table",
+            Self::Table => "other tables",
             Self::Ending => "without a known ending",
             Self::Folder => "in folders outside of the layout",
             Self::Deep => "in folders too deep",
             Self::Hidden => "hidden",
-            Self::Link => "links",
             Self::Sparse => "stored without their holes (sparse files of tar)",
-            Self::Device => "pipes or devices",
             Self::Outside => "with paths out of the archive",
             Self::Unlisted => "not in the table",
-            Self::Table => "other tables",
-        }
+        };
+        format!("{files} {what}")
     }
 }
 
@@ -80,7 +83,7 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
             .next()
             .map_or_else(String::new, |file| shown(&file.file));
         let more = if count > 1 { ", ..." } else { "" };
-        format!("{count} {} ({first}{more})", why.words())
+        format!("{} ({first}{more})", why.words(count as u64))
     });
     let parts: Vec<String> = parts.collect();
     (!files.is_empty()).then(|| {
@@ -120,10 +123,14 @@ mod tests {
             file(".DS_Store", Why::Hidden),
             file("A/more/m.png", Why::Folder),
             file("A/.x.png", Why::Hidden),
+            file("A/l.png", Why::Link),
+            file("A/pipe", Why::Device),
+            file("b.csv", Why::Table),
         ];
         assert_eq!(
             summary(&files).unwrap(),
-            "3 files passed over: 1 in folders outside of the layout (A/more/m.png), 2 hidden (.DS_Store, ...)"
+            "6 files passed over: 1 in folders outside of the layout (A/more/m.png), 2 hidden (.DS_Store, ...), 1 link (A/l.png), \
+             1 pipe or device (A/pipe), 1 other table (b.csv)"
         );
     }
 }
