@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use pytorch_reader::{DType, PytorchReader};
+use pytorch_reader::{DType, PytorchError, PytorchReader};
 use zip::{CompressionMethod, ZipArchive};
 
 use crate::error::{Error, Result};
 use crate::network::weights::{Array, Weights};
-use crate::weights_file::check_exists;
+use crate::weights_file::{check_exists, unread};
 
 /// At most this many times the size of a file is read from it: 16-bit numbers become 32 bits.
 const EXPANSION: u64 = 2;
@@ -35,7 +35,11 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
         Ok(None) | Err(_) => PytorchReader::new(path),
         Ok(Some(bytes)) => PytorchReader::from_bytes(bytes, None),
     };
-    let reader = opened.map_err(|e| wrong(format!("not a PyTorch file of weights ({e})")))?;
+    let no_weights = |e: PytorchError| wrong(format!("not a PyTorch file of weights ({e})"));
+    let reader = opened.map_err(|e| match e {
+        PytorchError::Io(e) => unread(path, e, |e| no_weights(e.into())),
+        e => no_weights(e),
+    })?;
     let length = fs::metadata(path).map_or(0, |found| found.len());
     let stored = reader.into_tensors();
     let floats = stored.values().filter(|tensor| is_float(tensor.dtype()));
@@ -51,9 +55,11 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
         if !is_float(tensor.dtype()) {
             continue; // an integer, such as a counter of batches
         }
-        let bytes = tensor
-            .read()
-            .map_err(|e| wrong(format!("its tensor {name} cannot be read ({e})")))?;
+        let bytes = tensor.read().map_err(|e| {
+            unread(path, e, |e| {
+                wrong(format!("its tensor {name} cannot be read ({e})"))
+            })
+        })?;
         let values: Vec<f32> = match tensor.dtype() {
             DType::F32 => bytes
                 .as_chunks()
@@ -136,4 +142,17 @@ fn unambiguous(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let last = bytes.len() - LAST;
     bytes[last + 8..last + 20].fill(0xff); // numbers of entries, size and start of the directory
     Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    /// A file of /proc that is there and cannot be read: EIO.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_fault_of_the_disk_is_no_damaged_file() {
+        let error = super::read("/proc/self/mem".as_ref(), "download it again").unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains("cannot read the file"), "{said}");
+        assert!(!said.contains("download"), "{said}");
+    }
 }
