@@ -38,6 +38,8 @@ pub mod charts;
 #[cfg(feature = "report")]
 pub(crate) mod evaluate;
 #[cfg(feature = "report")]
+mod evaluation;
+#[cfg(feature = "report")]
 pub mod gallery;
 #[cfg(feature = "report")]
 pub(crate) mod html;
@@ -51,18 +53,28 @@ mod page;
 mod reading;
 #[cfg(feature = "report")]
 mod reported;
+#[cfg(feature = "report")]
+mod scores;
+#[cfg(feature = "report")]
+mod tally;
 #[cfg(feature = "tensorboard")]
 pub(crate) mod tensorboard;
 
 #[cfg(feature = "report")]
 pub use by_channel::ChannelScores;
 #[cfg(feature = "report")]
-pub use evaluate::{Evaluated, Evaluation, Measured, Measures, PictureScores, evaluate};
+pub use evaluate::{Measured, evaluate};
+#[cfg(feature = "report")]
+pub use evaluation::{Evaluated, Evaluation};
 #[cfg(feature = "report")]
 pub use gallery::Gallery;
 #[cfg(feature = "report")]
 pub use html::{NAME, is_of_one_run, is_report, write, write_csv};
 #[cfg(feature = "report")]
 pub use reported::Reported;
+#[cfg(feature = "report")]
+pub use scores::PictureScores;
+#[cfg(feature = "report")]
+pub use tally::Measures;
 #[cfg(feature = "tensorboard")]
 pub use tensorboard::TensorBoard;

@@ -24,8 +24,8 @@ use crate::data::picture::Picture;
 use crate::draw::contact_sheet;
 use crate::error::Result;
 use crate::quality::{MEASURES, Measure, Planes};
-use crate::report::evaluate::PictureScores;
 use crate::report::page;
+use crate::report::scores::PictureScores;
 
 /// Name of the page in a folder of results.
 pub const NAME: &str = "gallery.html";

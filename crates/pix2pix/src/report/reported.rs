@@ -8,8 +8,9 @@ use crate::data::dataset::digest::Change;
 use crate::data::path_text::path_of;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
-use crate::report::evaluate::{Measures, evaluate};
+use crate::report::evaluate::evaluate;
 use crate::report::gallery::Gallery;
+use crate::report::tally::Measures;
 
 /// A run to report.
 pub struct Reported {
