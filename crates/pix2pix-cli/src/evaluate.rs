@@ -1,21 +1,18 @@
 //! `pix2pix evaluate`.
 
+mod files;
+mod notes;
+mod table;
+
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use indicatif::ProgressBar;
-use pix2pix::data::pair::Direction;
-use pix2pix::data::picture::Outside;
-use pix2pix::data::{Change, Domain, Pairs, earth, picture};
+use pix2pix::data::{Change, Pairs, earth};
 use pix2pix::device::set_threads;
-use pix2pix::draw::contact_sheet;
-use pix2pix::quality::{
-    Confidence, Dists, Inception, Lpips, MEASURES, Mean, Measure, RealismScores,
-};
-use pix2pix::report::{
-    ChannelScores, Evaluated, Evaluation, Gallery, Measured, Measures, charts, evaluate, gallery,
-};
-use pix2pix::{Error, RunConfig, Translator, atomic_file, one_line, regular_file};
+use pix2pix::quality::{Dists, Inception, Lpips};
+use pix2pix::report::{Evaluation, Gallery, Measured, Measures, evaluate, gallery};
+use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
 use crate::best_args::BestArgs;
 use crate::direction;
@@ -25,9 +22,10 @@ use crate::noise_args::NoiseArgs;
 use crate::output::tell;
 use crate::paths::{Plain, lies_in};
 use crate::progress;
-use crate::result_file::{Own, check_names};
-use crate::table::aligned;
-use crate::words;
+use crate::result_file::check_names;
+
+pub use files::json;
+pub use table::table;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -137,11 +135,6 @@ pub struct Found {
     pub written: Result<(), Error>,
 }
 
-/// The scores as JSON.
-pub fn json(evaluations: &[Evaluation]) -> String {
-    serde_json::to_string_pretty(evaluations).expect("scores are plain data") + "\n"
-}
-
 /// Evaluates every model, and writes the files of `--out`. `note` receives what the user should know; `bar` makes the progress
 /// bar of a number of pairs and a model's name; `go_on` is asked after each pair.
 ///
@@ -165,7 +158,7 @@ pub fn measure(
         )));
     }
     if let Some(out) = &args.out {
-        check_names(&names(out, args.models()))?;
+        check_names(&files::names(out, args.models()))?;
     }
     set_threads(args.machine.threads)?;
     let device = args.machine.device.open(args.machine.precision)?;
@@ -196,7 +189,7 @@ pub fn measure(
         let (split, pairs) = pairs(args, model, &translator.config, note)?;
         let config = &translator.config;
         directions.push(config.direction);
-        if let Some(found) = unlike(config, &pairs)? {
+        if let Some(found) = notes::unlike(config, &pairs)? {
             note(&format!("note: {}: {found}", model.plain()));
         }
         if let Some(reversed) = direction::of_pairs(model, config.direction) {
@@ -234,28 +227,28 @@ pub fn measure(
             let reason = "none of its pairs has a pixel with data";
             return Err(Error::file(args.data(), reason, "give pairs that have some").into());
         }
-        if let Some(found) = left_out(&evaluated.empty) {
+        if let Some(found) = notes::left_out(&evaluated.empty) {
             note(&format!("note: {}: {found}", model.plain()));
         }
         let config = &translator.config;
-        for found in clipped([&config.source, &config.target], &evaluated.outside) {
+        for found in notes::clipped([&config.source, &config.target], &evaluated.outside) {
             note(&format!("note: {}: {found}", model.plain()));
         }
-        gallery.about(summary(&evaluated.evaluation));
+        gallery.about(table::summary(&evaluated.evaluation));
         galleries.push(gallery);
         if let Some(out) = &args.out {
             let domains = [&config.source, &config.target];
-            let folder = out.join(folder(evaluations.len(), model));
-            written = written.and(draw(&folder, &evaluated, domains));
+            let folder = out.join(files::folder(evaluations.len(), model));
+            written = written.and(files::draw(&folder, &evaluated, domains));
         }
         evaluations.push(evaluated.evaluation);
     }
     if let Some(out) = &args.out {
-        let scores = atomic_file::write(&out.join(SCORES), json(&evaluations).as_bytes());
+        let scores = atomic_file::write(&out.join(files::SCORES), json(&evaluations).as_bytes());
         let gallery = gallery::write(&galleries, &out.join(gallery::NAME));
         written = written.and(scores).and(gallery);
     }
-    apart(&evaluations, &directions)
+    notes::apart(&evaluations, &directions)
         .iter()
         .for_each(|found| note(found));
     Ok(Found {
@@ -263,14 +256,6 @@ pub fn measure(
         written,
     })
 }
-
-/// The file with the scores of all models.
-const SCORES: &str = "scores.json";
-/// The drawings of a model, in its folder.
-const DRAWINGS: [&str; 4] = ["best.png", "worst.png", "spectrum.png", "calibration.png"];
-
-/// The name of the pairs of a folder without splits.
-const ALL: &str = "all";
 
 /// The pairs to evaluate a model on, and the name of their split.
 fn pairs(
@@ -312,7 +297,7 @@ fn pairs(
         .iter()
         .find_map(|name| data.splits.iter().find(|(known, _)| known == name));
     let named = |(name, pairs): &(&'static str, Pairs)| match args.split {
-        Split::Val if data.splits.len() == 1 => (ALL, pairs.clone()),
+        Split::Val if data.splits.len() == 1 => (table::ALL, pairs.clone()),
         _ => (*name, pairs.clone()),
     };
     found.map(named).ok_or_else(|| {
@@ -321,372 +306,4 @@ fn pairs(
         let reason = format!("no {} pairs, only {}", wanted[0], there.join(", "));
         Error::file(args.data(), reason, remedy).into()
     })
-}
-
-/// What to say of pairs of other channels or another depth than those of training, by the first of them.
-fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
-    if pairs.is_empty() {
-        return Ok(None);
-    }
-    let [source, target] = config.direction.order(pairs.headers(0)?);
-    let sides = [
-        ("source", &config.source, source),
-        ("target", &config.target, target),
-    ];
-    Ok(sides.into_iter().find_map(|(side, domain, header)| {
-        let found = domain.conversion(header.channels, header.depth)?;
-        let name = one_line(pairs.name(0));
-        Some(format!("the {side} of {name} has {found}"))
-    }))
-}
-
-/// What to say of pairs without data.
-fn left_out(names: &[String]) -> Option<String> {
-    match names {
-        [] => None,
-        [name] => Some(format!(
-            "1 pair has no pixel with data and is not scored: {}",
-            one_line(name)
-        )),
-        [first, ..] => Some(format!(
-            "{} pairs have no pixel with data and are not scored, the first of them {}",
-            names.len(),
-            one_line(first)
-        )),
-    }
-}
-
-/// What to say of values of the sources and of the targets outside of the model's domains.
-fn clipped(domains: [&Domain; 2], outside: &[Outside; 2]) -> Vec<String> {
-    let sides = ["sources", "targets"].into_iter().zip(domains);
-    let found = sides.zip(outside).filter(|(_, count)| count.clipped > 0);
-    let said = found.map(|((side, domain), count)| {
-        let [what, fate] = words::clipped(domain);
-        format!("{} of the {what} of the {side} {fate}", count.share())
-    });
-    said.collect()
-}
-
-/// The result files.
-fn names(out: &Path, models: &[PathBuf]) -> Vec<Own> {
-    let mut names: Vec<Own> = vec![
-        (out.join(SCORES), is_scores),
-        (out.join(gallery::NAME), gallery::is_gallery),
-    ];
-    for (index, model) in models.iter().enumerate() {
-        let folder = out.join(folder(index, model));
-        names.extend(DRAWINGS.map(|name| -> Own { (folder.join(name), picture::is_drawn) }));
-    }
-    names
-}
-
-/// Whether a file has the scores of an evaluation.
-fn is_scores(file: &Path) -> bool {
-    let text = regular_file::read(file).unwrap_or_default();
-    let found: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap_or_default();
-    !found.is_empty()
-        && found
-            .iter()
-            .all(|of| of["model"].is_string() && of["means"].is_object())
-}
-
-/// Name of a model's folder in the results.
-fn folder(index: usize, model: &Path) -> String {
-    let name = model.file_stem().unwrap_or_default().to_string_lossy();
-    format!("{}-{name}", index + 1)
-}
-
-fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Result<(), Error> {
-    atomic_file::create_folder(folder)?;
-    atomic_file::remove_unfinished(folder)?;
-    let Evaluated {
-        evaluation,
-        best,
-        worst,
-        spectra,
-        ..
-    } = evaluated;
-    let [of_best, of_worst, of_spectra, of_calibration] = DRAWINGS.map(|name| folder.join(name));
-    for (name, rows, file) in [("best", best, of_best), ("worst", worst, of_worst)] {
-        let measure = match evaluation.mean_iou {
-            Some(_) => Measure::ACCURACY,
-            None => Measure::L1,
-        };
-        let measure = measure.heading();
-        let title = format!("{}: the {name} by {measure}", evaluation.model);
-        let sheet = contact_sheet::draw(&contact_sheet::titled(title, domains), rows);
-        picture::write_png(&file, &sheet)?;
-    }
-    let title = |what: &str| format!("{}: {what}", evaluation.model);
-    let spectra = charts::spectra(&title("power spectra"), spectra);
-    let calibration = evaluation.confidence.as_ref();
-    let calibration =
-        calibration.and_then(|found| charts::calibration(&title("deviation and error"), found));
-    for (file, chart) in [(of_spectra, spectra), (of_calibration, calibration)] {
-        if let Some(chart) = chart {
-            picture::write_png(&file, &chart)?;
-        }
-    }
-    Ok(())
-}
-
-/// The mean of a measure with its interval; `None` if the model does not have it.
-fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
-    let found = evaluation.means.get(measure.key)?;
-    Some(interval(*found, measure.digits_of(found.mean)))
-}
-
-/// A mean with its interval.
-fn interval(found: Mean, digits: usize) -> String {
-    match found.margin {
-        None => format!("{:.digits$}", found.mean),
-        Some(margin) => format!("{:.digits$} ± {margin:.digits$}", found.mean),
-    }
-}
-
-/// How many pairs were measured, of which split.
-fn counted(evaluation: &Evaluation) -> String {
-    let count = evaluation.pictures.len();
-    match evaluation.split.as_str() {
-        ALL => format!("all {count}"),
-        split => format!("{count} of {split}"),
-    }
-}
-
-/// What the gallery says of a model.
-fn summary(evaluation: &Evaluation) -> String {
-    // the accuracy is shown over the pixels of all pairs
-    let of_pictures = MEASURES.iter().filter(|m| **m != Measure::ACCURACY);
-    let means = of_pictures.filter_map(|measure| {
-        let mean = mean(evaluation, measure)?;
-        Some(format!("{} {mean}", measure.heading()))
-    });
-    let of_classes = [
-        (Measure::ACCURACY, evaluation.accuracy),
-        (Measure::IOU, evaluation.mean_iou),
-    ];
-    let of_classes = of_classes
-        .into_iter()
-        .filter_map(|(measure, score)| Some(measure.told(score?)));
-    let means = of_classes.chain(means);
-    format!(
-        "Pairs: {}; step {}, measured at {}. {}.",
-        counted(evaluation),
-        evaluation.step,
-        evaluation.sizes(),
-        means.collect::<Vec<_>>().join("; ")
-    )
-}
-
-/// Notes on models whose scores do not compare: that were measured on different pairs or at different sizes, or translate in
-/// different directions.
-fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
-    let mut notes = Vec::new();
-    fn names(found: &Evaluation) -> impl Iterator<Item = &str> {
-        found.pictures.iter().map(|picture| picture.name.as_str())
-    }
-    if evaluations
-        .iter()
-        .any(|found| !names(found).eq(names(&evaluations[0])))
-    {
-        notes.push(
-            "note: the models were measured on different pairs, so their scores do not compare; split the data once, \
-             with `pix2pix prepare split`"
-                .to_string(),
-        );
-    }
-    let sizes = evaluations.iter().map(|found| found.sizes());
-    let sizes: Vec<String> = sizes.collect();
-    if sizes.iter().any(|size| *size != sizes[0]) {
-        notes.push(format!(
-            "note: the models were measured at different sizes ({}), so their scores do not compare: the \
-             smaller, the less detail there is to get wrong",
-            sizes.join(", ")
-        ));
-    }
-    if directions
-        .iter()
-        .any(|direction| *direction != directions[0])
-    {
-        notes.push(
-            "note: the models translate in different directions, so their scores are those of different targets"
-                .to_string(),
-        );
-    }
-    notes
-}
-
-/// One cell per model, "-" for a model without a value.
-fn cells(evaluations: &[Evaluation], cell: &dyn Fn(&Evaluation) -> Option<String>) -> Vec<String> {
-    let cells = evaluations.iter().map(cell);
-    cells.map(|cell| cell.unwrap_or("-".to_string())).collect()
-}
-
-/// The rows of label maps, over the pixels of all pairs: pixel accuracy, the mean intersection over union, and that of each
-/// class.
-fn of_classes(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
-    let mut rows = Vec::new();
-    let mut row = |label: String, measure: Measure, value: &dyn Fn(&Evaluation) -> Option<f64>| {
-        let cell = |evaluation: &Evaluation| Some(measure.shown(value(evaluation)?));
-        rows.push([vec![label], cells(evaluations, &cell)].concat());
-    };
-    let (accuracy, iou) = (Measure::ACCURACY, Measure::IOU);
-    if evaluations
-        .iter()
-        .any(|evaluation| evaluation.mean_iou.is_some())
-    {
-        row(accuracy.described(), accuracy, &|found| found.accuracy);
-        row(iou.described(), iou, &|found| found.mean_iou);
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for class in evaluations
-        .iter()
-        .flat_map(|evaluation| &evaluation.classes)
-    {
-        if !names.contains(&class.name.as_str()) {
-            names.push(&class.name);
-        }
-    }
-    for name in names {
-        row(format!("IoU of {}", one_line(name)), iou, &|evaluation| {
-            let class = evaluation.classes.iter().find(|class| class.name == name);
-            class?.iou
-        });
-    }
-    rows
-}
-
-/// The rows of channels that are no colors: the scores of each.
-fn of_channels(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
-    let count = evaluations.iter().map(|found| found.channels.len()).max();
-    let mut rows = Vec::new();
-    for channel in 0..count.unwrap_or(0) {
-        let mut row = |measure: Measure, value: fn(&ChannelScores) -> Option<f64>| {
-            let cells = cells(evaluations, &|found| {
-                Some(measure.shown(value(found.channels.get(channel)?)?))
-            });
-            let label = format!("  channel {}: {}", channel + 1, measure.heading());
-            rows.push([vec![label], cells].concat());
-        };
-        row(Measure::L1, |found| Some(found.l1));
-        row(Measure::RMSE, |found| Some(found.rmse));
-        row(Measure::PEARSON, |found| found.pearson);
-    }
-    rows
-}
-
-/// Says which pictures have MS-SSIM, where no model has it.
-const WITHOUT_MS_SSIM: &str = "MS-SSIM is of pictures with sides of 176 pixels or more in which all pixels have data: there are \
-                               none here.\n";
-
-/// A measure of textures, with the number of its pairs where it is not of all: it sees those without gaps.
-fn whole(
-    evaluation: &Evaluation,
-    measure: Measure,
-    value: fn(&RealismScores) -> Option<f64>,
-) -> Option<String> {
-    let Evaluation {
-        realism, pictures, ..
-    } = evaluation;
-    let of_labels = !evaluation.classes.is_empty();
-    let shown = value(realism).map(|value| measure.shown(value));
-    match (realism.pairs, pictures.len()) {
-        (some, all) if some == all || of_labels => shown,
-        (0, all) => Some(format!("none of {all} pairs")),
-        (some, all) => Some(format!("{} (of {some} of {all} pairs)", shown?)),
-    }
-}
-
-/// The label of a measure of sets of pictures; its row begins as a sentence does.
-fn of_sets(measure: Measure) -> String {
-    let label = measure.described();
-    label[..1].to_uppercase() + &label[1..]
-}
-
-/// The table of scores: one row per measure, one column per model.
-pub fn table(evaluations: &[Evaluation]) -> String {
-    let mut rows = vec![vec![String::new()], vec!["step".to_string()]];
-    rows.push(vec!["pairs".to_string()]);
-    rows.push(vec!["measured at".to_string()]);
-    for evaluation in evaluations {
-        rows[0].push(one_line(&evaluation.model));
-        rows[1].push(evaluation.step.to_string());
-        rows[2].push(counted(evaluation));
-        rows[3].push(evaluation.sizes());
-    }
-    rows.extend(of_classes(evaluations));
-    for measure in MEASURES {
-        let cells = cells(evaluations, &|found| mean(found, &measure));
-        let label = match measure == Measure::ACCURACY {
-            true => format!("{} of a pair, mean of the pairs", measure.label),
-            false => measure.described(),
-        };
-        if cells.iter().any(|cell| cell != "-") {
-            rows.push([vec![label], cells].concat());
-        }
-    }
-    rows.extend(of_channels(evaluations));
-    let mut row = |label: &str, cell: &dyn Fn(&Evaluation) -> Option<String>| {
-        let cells = cells(evaluations, cell);
-        if cells.iter().any(|cell| cell != "-") {
-            rows.push([vec![label.to_string()], cells].concat());
-        }
-    };
-    let listed = |values: &[f64], digits: usize| {
-        let scale = 10f64.powi(digits as i32);
-        // without the sign of zero
-        let rounded = values
-            .iter()
-            .map(|value| (value * scale).round() / scale + 0.0);
-        let texts: Vec<String> = rounded.map(|value| format!("{value:.digits$}")).collect();
-        (!texts.is_empty()).then(|| texts.join(" "))
-    };
-    let (swd, spectrum) = (Measure::SWD, Measure::SPECTRUM);
-    row(&of_sets(swd), &|evaluation| {
-        whole(evaluation, swd, |realism| realism.swd)
-    });
-    row("  at each level, the finest first", &|evaluation| {
-        listed(&evaluation.realism.swd_levels, 0)
-    });
-    row(&of_sets(spectrum), &|evaluation| {
-        whole(evaluation, spectrum, |realism| realism.spectrum)
-    });
-    row(
-        "  power in waves below 4, of 4-8, ... pixels; 0 is right",
-        &|evaluation| listed(&evaluation.realism.octaves, 1),
-    );
-    row(&of_sets(Measure::FID), &|evaluation| {
-        Some(Measure::FID.shown(evaluation.fid?))
-    });
-    row(&of_sets(Measure::KID), &|evaluation| {
-        Some(Measure::KID.shown(evaluation.kid?))
-    });
-    let of = |evaluation: &Evaluation, value: fn(&Confidence) -> Option<f64>| {
-        Some(format!("{:.2}", value(evaluation.confidence.as_ref()?)?))
-    };
-    row("Deviation and error in a picture, rank correlation", &|e| {
-        Some(interval(e.confidence.as_ref()?.within?, 2))
-    });
-    row("Deviation and error of pictures, rank correlation", &|e| {
-        of(e, |found| found.between)
-    });
-    row("Error over deviation, 1 is right", &|e| {
-        of(e, |found| found.ratio)
-    });
-    let mut table = aligned(&rows);
-    let lacks_ms_ssim =
-        |found: &Evaluation| found.classes.is_empty() && !found.means.contains_key("ms_ssim");
-    if evaluations.iter().all(lacks_ms_ssim) {
-        table += WITHOUT_MS_SSIM;
-    }
-    if evaluations
-        .iter()
-        .any(|found| found.classes.is_empty() && found.realism.pairs < found.pictures.len())
-    {
-        table += "SWD and spectrum are of the pairs in which all pixels have data: the edges of gaps are no textures.\n";
-    }
-    if table.contains('±') {
-        table += "± is half the width of the 95% confidence interval of the mean over the pairs.\n";
-    }
-    table
 }
