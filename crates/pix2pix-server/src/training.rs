@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pix2pix::quality::Score;
-use pix2pix::run::{Event, History, L1_OF_CLASSES, Metrics, RunScores, l1_curve};
+use pix2pix::run::{Event, History, LOSSES, Metrics, RunScores, l1_curve};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,14 +14,6 @@ use utoipa::ToSchema;
 const POINTS: usize = 300;
 /// Largest number of lines of the log in an answer, the newest ones.
 const LINES: usize = 200;
-/// Keys and titles of the losses' curves, in the order of display. Behind them are those of the scores.
-const LOSSES: [(&str, &str); 5] = [
-    ("g_l1", "Training pairs: L1 (of 255)"),
-    (L1_OF_CLASSES, "Generator: L1 of the classes"),
-    ("g_gan", "Generator: adversarial loss"),
-    ("d_real", "Discriminator: real pairs"),
-    ("d_fake", "Discriminator: generated pairs"),
-];
 
 /// A training in this process: it is told every event and every line, and answers what clients ask.
 pub struct LiveTraining {
@@ -310,7 +302,7 @@ mod tests {
         let curves = training.info().curves;
         let l1 = curves
             .iter()
-            .find(|curve| curve.key == L1_OF_CLASSES)
+            .find(|curve| curve.key == pix2pix::run::L1_OF_CLASSES)
             .unwrap();
         assert_eq!(l1.points, [(1, 0.5)]);
         let has = |key: &str| curves.iter().any(|curve| curve.key == key);
@@ -347,9 +339,9 @@ mod tests {
             curves(of_pictures),
             expected(&[
                 "Training pairs: L1 (of 255)",
-                "Generator: adversarial loss",
-                "Discriminator: real pairs",
-                "Discriminator: generated pairs",
+                "Generator loss: adversarial",
+                "Discriminator loss: real pairs",
+                "Discriminator loss: generated pairs",
                 "Held-out pairs: L1 (of 255)",
                 "Held-out pairs: PSNR (dB)",
                 "Held-out pairs: SSIM",
@@ -366,10 +358,10 @@ mod tests {
         assert_eq!(
             curves(of_labels),
             expected(&[
-                "Generator: L1 of the classes",
-                "Generator: adversarial loss",
-                "Discriminator: real pairs",
-                "Discriminator: generated pairs",
+                "Generator loss: L1 of the classes",
+                "Generator loss: adversarial",
+                "Discriminator loss: real pairs",
+                "Discriminator loss: generated pairs",
                 "Held-out pairs: pixel accuracy",
                 "Held-out pairs: mean IoU",
             ])

@@ -1162,9 +1162,9 @@ fn a_training_is_followed() {
         curves,
         json!([
             ["Training pairs: L1 (of 255)6.38 at step 20", 20],
-            ["Generator: adversarial loss1 at step 20", 20],
-            ["Discriminator: real pairs0.5 at step 20", 20],
-            ["Discriminator: generated pairs0.6 at step 20", 20],
+            ["Generator loss: adversarial1 at step 20", 20],
+            ["Discriminator loss: real pairs0.5 at step 20", 20],
+            ["Discriminator loss: generated pairs0.6 at step 20", 20],
             ["Held-out pairs: L1 (of 255)15 at step 20", 2],
             ["Held-out pairs: PSNR (dB)12 at step 20", 2],
             ["Held-out pairs: SSIM0.5 at step 20", 2],

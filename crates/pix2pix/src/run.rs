@@ -80,7 +80,7 @@ pub use event::{Event, Outcome, Remaining};
 pub use folder::{RunFolder, read_config, read_config_file};
 pub use history::{History, State};
 use lines::file;
-pub use lines::{L1_OF_CLASSES, Metrics, Rate, RunScores, Timing, Warning, l1_curve};
+pub use lines::{L1_OF_CLASSES, LOSSES, Metrics, Rate, RunScores, Timing, Warning, l1_curve};
 pub use record::{Best, Record};
 use saved::Saved;
 use session::Session;

@@ -175,11 +175,7 @@ fn beginning(training: &Session, shard: Shard, held_out: usize) -> String {
 /// A line on the scores of the held-out pairs.
 fn scored(scores: &RunScores) -> String {
     let shown = Score::ALL.into_iter().filter(|score| scores.shows(*score));
-    let known = shown.filter_map(|score| {
-        let unit = if score == Score::L1 { " of 255" } else { "" };
-        let value = scores.value(score)?;
-        Some(format!("{} {value:.4}{unit}", score.label()))
-    });
+    let known = shown.filter_map(|score| Some(score.measure().told(scores.value(score)?)));
     // the measures of textures see no gaps
     let whole = scores.whole.filter(|_| scores.swd.is_some());
     let whole = whole.map_or(String::new(), |[some, all]| {

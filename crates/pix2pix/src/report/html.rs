@@ -19,7 +19,7 @@ use crate::report::names;
 use crate::report::page;
 use crate::report::reading::{self, Finding};
 use crate::report::reported::Reported;
-use crate::run::{Best, History, L1_OF_CLASSES, Warning, l1_curve};
+use crate::run::{Best, History, L1_OF_CLASSES, LOSSES, Warning, l1_curve};
 
 /// Name of the page in a run folder.
 pub const NAME: &str = "report.html";
@@ -90,14 +90,6 @@ struct Chart {
     findings: Vec<Option<Finding>>,
 }
 
-/// Keys and titles of the losses' curves, in the order of display. Behind them are those of the scores.
-const LOSSES: [(&str, &str); 5] = [
-    ("g_l1", "Training pairs: L1 (of 255)"),
-    (L1_OF_CLASSES, "Generator loss: L1 of the classes"),
-    ("g_gan", "Generator loss: adversarial"),
-    ("d_real", "Discriminator loss: real pairs"),
-    ("d_fake", "Discriminator loss: generated pairs"),
-];
 /// Keys and titles of the last curves: the learning rate and how often pairs are augmented.
 const RATES: [(&str, &str); 2] = [
     ("lr", "Learning rate"),

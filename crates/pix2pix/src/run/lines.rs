@@ -36,6 +36,15 @@ pub struct Metrics {
 /// Key of the curve of the L1 of training pairs if the targets are label maps: their planes are no amounts of 255.
 pub const L1_OF_CLASSES: &str = "g_l1_classes";
 
+/// Keys and titles of the losses' curves, in the order of display. Behind them are those of the scores.
+pub const LOSSES: [(&str, &str); 5] = [
+    ("g_l1", "Training pairs: L1 (of 255)"),
+    (L1_OF_CLASSES, "Generator loss: L1 of the classes"),
+    ("g_gan", "Generator loss: adversarial"),
+    ("d_real", "Discriminator loss: real pairs"),
+    ("d_fake", "Discriminator loss: generated pairs"),
+];
+
 /// Key of the curve in which the loss `g_l1` is shown, and what it is multiplied by there: of 255, or if the targets are label
 /// maps, the loss itself.
 pub fn l1_curve(is_of_labels: bool) -> (&'static str, f64) {
