@@ -667,6 +667,19 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+/// A folder may have 8-bit photographs beside those that need a range, which is not theirs.
+#[test]
+fn a_range_of_prepare_is_not_that_of_8_bit_photographs() {
+    let scratch = Scratch::new();
+    scratch.pairs("photos", 1);
+    for (out, range) in [("without", ""), ("with", "--range 0,4095")] {
+        scratch.ok(&format!("prepare noise photos --out {out} {range}"));
+    }
+    let [without, with] =
+        ["without", "with"].map(|out| fs::read(scratch.path(out).join("pair0.png")).unwrap());
+    assert_eq!(without, with);
+}
+
 /// Pictures that a table names may lie in the folder of the results; they are no results of an earlier use.
 #[test]
 fn no_picture_of_a_table_counts_as_made() {

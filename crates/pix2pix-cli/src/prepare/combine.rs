@@ -1,0 +1,114 @@
+//! `pix2pix prepare combine`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pix2pix::Error;
+use pix2pix::data::picture::Header;
+use pix2pix::data::{Dataset, Pairs, Values, side_by_side, sized};
+use pix2pix::device::set_threads;
+
+use crate::data_args::looked_at;
+use crate::failure::Failure;
+use crate::output::say;
+
+use super::results::{
+    SLICES_APART, add, are_unsplit_slices, check_pair, is_made, keep, make, open, tell_found, write,
+};
+use super::{Common, Sides, prepared};
+
+/// Said of the indices of a palette that became its colors: the other half of the file has colors of its own.
+const INDICES_LOST: &str = "note: indices of palettes are now their colors; for classes, train with the palette that \
+                            inspect writes, or on the folders themselves\n";
+
+/// Writes each pair of a data set to one side-by-side file.
+pub fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
+    if common.range.is_some() {
+        let message = "combine keeps the values of pictures; omit --range";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    let data = open(common, common.pages, None)?;
+    let mut jobs = BTreeMap::new();
+    let (mut are_indexed, mut pixels) = (false, 0);
+    for (split, pairs) in &data.splits {
+        let folder = if data.splits.len() > 1 {
+            common.out.join(split)
+        } else {
+            common.out.clone()
+        };
+        without_mask(pairs)?;
+        for index in 0..pairs.len() {
+            let headers = pairs.headers(index)?;
+            let channels = headers[0].channels.max(headers[1].channels);
+            let header = Header {
+                channels,
+                ..headers[0]
+            };
+            check_pair(common, &pairs.shown(index)[0], header)?;
+            let indexed = headers.map(|header| header.indexed);
+            are_indexed |= indexed.contains(&true);
+            pixels = pixels.max(headers[0].pixels());
+            let target = folder.join(pairs.name(index));
+            let job = (pairs, index, indexed);
+            add(&mut jobs, target, job, |(pairs, index, _)| {
+                pairs.shown(*index)[0].clone()
+            })?;
+        }
+    }
+    let maps = match (common.size, nearest) {
+        (Some(_), None) => label_maps(common, &data, pixels)?,
+        _ => [false; 2],
+    };
+    keep(&data, jobs.keys().cloned())?;
+    let work = |(pairs, index, indexed): &(&Pairs, usize, [bool; 2]), target: &Path| {
+        let sides = pairs.read_sides(*index)?;
+        let [a, b] = [0, 1].map(|side| {
+            let size = common.size.map(|size| size.0);
+            let is_unmixed = match nearest {
+                Some(nearest) => nearest.flags()[side],
+                None => maps[side] || indexed[side],
+            };
+            sized(&sides[side], size, is_unmixed)
+        });
+        let both = side_by_side(&a, &b).map_err(|reason| {
+            let remedy = "convert one of the two, or train on the two folders directly";
+            Error::file(&pairs.shown(*index)[0], reason, remedy)
+        })?;
+        write(target, &both)
+    };
+    let options = prepared::of_combine(common, nearest);
+    let pairs = make(common, &options, jobs, is_made, work)?;
+    tell_found(common, pairs, None);
+    for (name, _) in ["A", "B"].into_iter().zip(maps).filter(|(_, is)| *is) {
+        say(&format!(
+            "note: {name} looks like label maps, and --size took the nearest pixels of it; for drawings, repeat with \
+             --nearest none and another --out\n"
+        ));
+    }
+    if are_indexed {
+        say(INDICES_LOST);
+    }
+    if are_unsplit_slices(&data) {
+        say(SLICES_APART);
+    }
+    Ok(())
+}
+
+/// Whether A and B of a data set, whose largest picture has so many pixels, look like label maps.
+fn label_maps(common: &Common, data: &Dataset, pixels: u64) -> Result<[bool; 2], Failure> {
+    set_threads(common.threads)?;
+    let Values(sides) = Values::of(&data.train, looked_at(pixels));
+    Ok(sides.map(|side| side.classes().is_some()))
+}
+
+/// Checks that no pair has a mask, which would be lost.
+fn without_mask(pairs: &Pairs) -> Result<(), Error> {
+    match (0..pairs.len()).find_map(|index| pairs.mask_file(index)) {
+        None => Ok(()),
+        Some(mask) => Err(Error::file(
+            &mask,
+            "a mask, which these tasks do not copy",
+            "move mask/ away, or train on the pairs as they are",
+        )),
+    }
+}

@@ -1,0 +1,249 @@
+//! What all tasks share: reading what they are given, and making the files that are not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pix2pix::Error;
+use pix2pix::data::passed_over::{self, PassedOver};
+use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, Picture};
+use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, earth};
+use pix2pix::device::set_threads;
+use rayon::prelude::*;
+
+use crate::failure::Failure;
+use crate::flags;
+use crate::output::{say, tell};
+use crate::output_folder::{create_folder_of, remove_unfinished};
+use crate::paths::{Plain, lies_in, real, word};
+use crate::program::program;
+use crate::words;
+
+use super::{Common, prepared};
+
+/// Said of slices and pages that became files: what they were together is no longer known.
+pub const SLICES_APART: &str = "note: slices and pages are now files of their own, and --val-fraction would hold out some of one \
+                            volume and train on the others; split the volumes first (prepare split)\n";
+
+/// Tells which files are left out.
+pub fn tell_of(passed_over: &[PassedOver]) {
+    if let Some(files) = passed_over::summary(passed_over) {
+        say(&format!("{files}\n"));
+    }
+}
+
+/// Opens a data set, and tells what it leaves out.
+pub fn open(
+    common: &Common,
+    pages: Option<Pages>,
+    nodata: Option<Nodata>,
+) -> Result<Dataset, Failure> {
+    let options = Options {
+        seed: common.seed,
+        pages,
+        nodata: [nodata; 2],
+        narrow: Narrow::Pairs, // nothing is trained on them here
+        ..Options::default()
+    };
+    let data = match earth::is_typed(&common.input) {
+        true => earth::open(&options)?,
+        false => Dataset::open(&common.input, &options)?,
+    };
+    tell_of(&data.passed_over);
+    for path in &data.unmatched {
+        tell(&format!(
+            "skipped: {}: no partner of the same name",
+            path.plain()
+        ));
+    }
+    for line in &data.incomplete {
+        tell(&format!("skipped: {}", line.said()));
+    }
+    Ok(data)
+}
+
+/// Whether pages or slices of one split become files, which may be split later.
+pub fn are_unsplit_slices(data: &Dataset) -> bool {
+    let pairs = &data.train;
+    data.splits.len() == 1 && (0..pairs.len()).any(|index| pairs.is_slice(index))
+}
+
+/// Checks that a pair of pictures with this header can be read side by side, before any is made.
+pub fn check_pair(common: &Common, shown: &Path, header: Header) -> Result<(), Error> {
+    let [width, height] = common.size.map_or(header.size, |size| size.0);
+    let both = Header {
+        size: [2 * width, height],
+        ..header
+    };
+    if both.size[0] <= MAX_SIDE && both.bytes() <= MAX_BYTES {
+        return Ok(());
+    }
+    Err(Error::file(
+        shown,
+        format!("two pictures of {width}x{height} pixels are too large side by side"),
+        format!(
+            "give a smaller --size, or cut it into parts: a file may be up to {MAX_SIDE} pixels wide and have 2 GiB"
+        ),
+    ))
+}
+
+/// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. `target` has no ending.
+pub fn write(target: &Path, both: &Picture) -> Result<(), Error> {
+    let format = Format::Png.for_result(both.channels(), both.depth());
+    let target = target.with_added_extension(format.extension());
+    create_folder_of(&target)?;
+    picture::write(&target, both, format)
+}
+
+/// Adds a job; an error if another job writes the same file.
+pub fn add<T>(
+    jobs: &mut BTreeMap<PathBuf, T>,
+    target: PathBuf,
+    job: T,
+    shown: impl Fn(&T) -> PathBuf,
+) -> Result<(), Failure> {
+    let path = shown(&job);
+    if let Some(other) = jobs.insert(target, job) {
+        return Err(Error::file(
+            &path,
+            format!(
+                "its pair would have the same name as the pair of {}",
+                shown(&other).plain()
+            ),
+            "rename one of them",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Checks that no picture of a data set has the place of a result, where it would count as made. Those of a table may lie in
+/// the folder of the results.
+pub fn keep(data: &Dataset, targets: impl Iterator<Item = PathBuf>) -> Result<(), Failure> {
+    let endings = picture::RESULT_EXTENSIONS.iter();
+    let places = targets.flat_map(|target| {
+        let files = endings
+            .clone()
+            .map(|ending| target.with_added_extension(ending));
+        files.chain([target.clone()]).collect::<Vec<_>>()
+    });
+    let there: Vec<PathBuf> = places.filter(|file| file.is_file()).collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let files = data
+        .splits
+        .iter()
+        .flat_map(|(_, pairs)| (0..pairs.len()).flat_map(|index| pairs.shown(index)));
+    let places: BTreeSet<PathBuf> = files.map(|file| real(&file)).collect();
+    match there.iter().find(|file| places.contains(&real(file))) {
+        None => Ok(()),
+        Some(file) => {
+            let message = "a result would have the place of this picture; choose another --out";
+            Err(Failure::Usage(format!("{}: {message}", file.plain())))
+        }
+    }
+}
+
+/// Tells how many pairs training finds in the folder of the results, if these are not the `pairs` of this command: others may
+/// be there, and those of one split may be missing.
+pub fn tell_found(common: &Common, pairs: usize, pages: Option<Pages>) {
+    let options = Options {
+        pages,
+        narrow: Narrow::Pairs,
+        ..Options::default()
+    };
+    let data = match Dataset::open(&common.out, &options) {
+        Ok(data) => data,
+        Err(error) => return say(&format!("note: {}\n", flags::named(&error.to_string()))),
+    };
+    let found: usize = data.splits.iter().map(|(_, pairs)| pairs.len()).sum();
+    if found != pairs {
+        say(&format!(
+            "note: as a data set, {} has {}; this command's are {pairs}\n",
+            common.out.plain(),
+            words::count(found as u64, "pair")
+        ));
+        tell_of(&data.passed_over);
+    }
+}
+
+/// Whether a picture was written to a target without an ending.
+pub fn is_made(target: &Path) -> bool {
+    let mut endings = picture::RESULT_EXTENSIONS.iter();
+    endings.any(|ending| target.with_added_extension(ending).is_file())
+}
+
+/// Makes every file that is not there, in parallel, with a progress bar on a terminal. Returns the number of all. `options` are
+/// those that the files depend on: files that are there and were made with others are an error.
+pub fn make<T: Sync>(
+    common: &Common,
+    options: &str,
+    jobs: BTreeMap<PathBuf, T>,
+    is_there: fn(&Path) -> bool,
+    work: impl Fn(&T, &Path) -> Result<(), Error> + Sync,
+) -> Result<usize, Failure> {
+    if jobs.is_empty() {
+        let remedy = "put pictures into it, or choose another folder";
+        return Err(Error::file(&common.input, "contains no picture", remedy).into());
+    }
+    if lies_in(&common.out, &common.input) {
+        let message =
+            "the folder of the pairs lies in that of their pictures; choose another --out";
+        return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
+    }
+    let before = jobs.keys().filter(|target| is_there(target)).count();
+    // pairs of other pictures may be there, whose mark would be replaced
+    if before > 0 || prepared::has_others(&common.out) {
+        prepared::check(&common.out, options)?;
+    }
+    set_threads(common.threads)?;
+    let begun = match before == jobs.len() {
+        true => None,
+        false => Some(prepared::begin(&common.out, options)?),
+    };
+    remove_unfinished(jobs.keys().cloned());
+    let bar = if stderr().is_terminal() {
+        ProgressBar::new(jobs.len() as u64)
+    } else {
+        ProgressBar::hidden()
+    };
+    let template = "{bar:24} {pos}/{len}  {eta} left";
+    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    let made = AtomicUsize::new(0);
+    let result = jobs.par_iter().try_for_each(|(target, job)| {
+        if !is_there(target) {
+            work(job, target)?;
+            made.fetch_add(1, Ordering::Relaxed);
+        }
+        bar.inc(1);
+        Ok::<_, Error>(())
+    });
+    bar.finish_and_clear();
+    let made = made.into_inner();
+    match begun {
+        Some(begun) if made == 0 => begun.undo(),
+        // another command that began before may have ended without a file meanwhile, and removed the mark
+        Some(_) => {
+            prepared::begin(&common.out, options)?;
+        }
+        None => {}
+    }
+    result?;
+    let there = jobs.len() - made;
+    let there = if there > 0 {
+        format!(", {there} already existed")
+    } else {
+        String::new()
+    };
+    let program = program();
+    say(&format!(
+        "{} in {}{there}\nNow type: {program} inspect {}\n",
+        words::count(made as u64, "file"),
+        common.out.plain(),
+        word(&common.out)
+    ));
+    Ok(jobs.len())
+}

@@ -1,0 +1,123 @@
+//! `pix2pix prepare split`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pix2pix::data::{Pages, Pairs, picture};
+use pix2pix::{Error, atomic_file};
+
+use crate::failure::Failure;
+use crate::output::say;
+use crate::output_folder::create_folder_of;
+use crate::words;
+
+use super::results::{add, keep, make, open, tell_found};
+use super::{Common, prepared};
+
+/// Copies a data set's files to train/, val/ and test/.
+pub fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
+    if !(0.0..1.0).contains(&val) || !(0.0..1.0).contains(&test) || val + test >= 1.0 {
+        let message = "--val-fraction and --test-fraction must be at least 0 and together below 1";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    if common.size.is_some() || common.pages.is_some() || common.range.is_some() {
+        let message = "split copies files unchanged; omit --size, --range and --pages";
+        return Err(Failure::Usage(message.to_string()));
+    }
+    // files are copied whole, so that the slices of a volume stay together
+    let data = open(common, Some(Pages::First), None)?;
+    if data.splits.len() > 1 {
+        return Err(Error::file(
+            &common.input,
+            "the data set is already split",
+            "give one without val/ and test/",
+        )
+        .into());
+    }
+    let pairs = &data.train;
+    let order = pairs.order(common.seed, 0);
+    let [val, test] = held_out(common, pairs.len(), [val, test])?;
+    let mut jobs = BTreeMap::new();
+    for (place, index) in order.into_iter().enumerate() {
+        let name = match place {
+            place if place < val => "val",
+            place if place < val + test => "test",
+            _ => "train",
+        };
+        for Copied { from, folder } in copied(pairs, index) {
+            let ending = from.extension().unwrap_or_default().to_string_lossy();
+            let whole = picture::volume_extension(&from).or_else(|| picture::ome_extension(&from));
+            let file = format!("{}.{}", pairs.name(index), whole.unwrap_or(&ending));
+            let in_split = |split: &str| common.out.join(split).join(&folder).join(&file);
+            let others = ["train", "val", "test"]
+                .into_iter()
+                .filter(|other| *other != name);
+            if let Some(there) = others.map(in_split).find(|file| file.exists()) {
+                let reason = "it is there from another split, and now belongs elsewhere";
+                let remedy = "empty the folder, or choose another one with --out";
+                return Err(Error::file(&there, reason, remedy).into());
+            }
+            let target = in_split(name);
+            add(&mut jobs, target, from, PathBuf::clone)?;
+        }
+    }
+    let work = |from: &PathBuf, target: &Path| {
+        let bytes = pairs.bytes_of(from)?;
+        create_folder_of(target)?;
+        atomic_file::write(target, &bytes)
+    };
+    keep(&data, jobs.keys().cloned())?;
+    // a copy has all of its name
+    make(common, prepared::SPLIT, jobs, Path::is_file, work)?;
+    tell_found(common, pairs.len(), Some(Pages::First));
+    let train = pairs.len() - val - test;
+    say(&format!(
+        "pairs: {train} in train/, {val} in val/, {test} in test/\n"
+    ));
+    Ok(())
+}
+
+/// A file of a pair that is copied, and its folder in the pair's split.
+struct Copied {
+    from: PathBuf,
+    folder: String,
+}
+
+/// The files of pair `index`, its mask included.
+fn copied(pairs: &Pairs, index: usize) -> Vec<Copied> {
+    let (files, folders) = (pairs.shown(index), pairs.folders(index));
+    // a side-by-side pair is beside the folders
+    let folders = folders.into_iter().chain(std::iter::once(String::new()));
+    let sides = files.into_iter().zip(folders);
+    let mask = pairs
+        .mask_file(index)
+        .map(|mask| (mask, "mask".to_string()));
+    let copied = sides.chain(mask);
+    copied
+        .map(|(from, folder)| Copied { from, folder })
+        .collect()
+}
+
+/// Numbers of pairs for val/ and test/: at least one for each that has a share, and one to train on.
+fn held_out(common: &Common, pairs: usize, shares: [f64; 2]) -> Result<[usize; 2], Error> {
+    let wanted = shares.iter().filter(|share| **share > 0.0).count();
+    if pairs < 1 + wanted {
+        return Err(Error::file(
+            &common.input,
+            format!(
+                "{} cannot be split into {} parts",
+                words::count(pairs as u64, "pair"),
+                1 + wanted
+            ),
+            "add pairs, or give --val-fraction 0 or --test-fraction 0",
+        ));
+    }
+    let [mut val, mut test] = shares.map(|share| match share > 0.0 {
+        true => ((pairs as f64 * share).round() as usize).max(1),
+        false => 0,
+    });
+    while val + test >= pairs {
+        *(if val >= test { &mut val } else { &mut test }) -= 1;
+    }
+    Ok([val, test])
+}
