@@ -104,7 +104,7 @@ fn of_files(
         // other places in each file
         for index in probes(pages.len(), each, place as u64) {
             let page = pages[index];
-            let around = page.around(config.neighbours, count);
+            let around = page.around(config.neighbors, count);
             let source = source((&file, &content), &around, is_volume, config)?;
             sources.push((file.clone(), source));
         }

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// The parts of a configuration that stay.
 const KEPT: [&str; 8] = [
     "direction",
-    "neighbours",
+    "neighbors",
     "source",
     "target",
     "generator",
@@ -54,7 +54,7 @@ fn fields(config: &RunConfig) -> BTreeMap<String, String> {
     let config: RunConfig = serde_json::from_str(&stored).expect("it was just written");
     let tree = serde_json::to_value(&config).expect("a configuration is plain data");
     // left out of the file if it is 0
-    let mut named = vec![["neighbours".to_string(), config.neighbours.to_string()]];
+    let mut named = vec![["neighbors".to_string(), config.neighbors.to_string()]];
     flatten("", &tree, &mut named);
     let is_kept = |name: &str| {
         let mut rests = KEPT.iter().filter_map(|part| name.strip_prefix(part));

@@ -96,8 +96,8 @@ impl Pairs {
                 [joined(a)?, joined(b)?]
             }
         };
-        if let Some((side, _)) = self.neighbours() {
-            let joined = self.check_neighbours(entry, side)?;
+        if let Some((side, _)) = self.neighbors() {
+            let joined = self.check_neighbors(entry, side)?;
             headers[side].channels *= joined;
             headers[side].check(&self.shown_side(index, side))?;
         }
@@ -111,7 +111,7 @@ impl Pairs {
     }
 
     /// Checks that the pages of each file of a side are alike, so that their channels can be joined. Returns their number.
-    fn check_neighbours(&self, entry: &Entry, side: usize) -> Result<usize> {
+    fn check_neighbors(&self, entry: &Entry, side: usize) -> Result<usize> {
         let pages = self.pages_of(entry, side);
         for path in entry.files.of_side(side) {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
@@ -184,7 +184,7 @@ impl Pairs {
                     }))
                 };
                 let mut sides = halves(entry.page)?;
-                if let Some((side, _)) = self.neighbours() {
+                if let Some((side, _)) = self.neighbors() {
                     let half = |page: Page| match page == entry.page {
                         true => Ok(sides[side].clone()),
                         false => Ok(halves(page)?.into_iter().nth(side).expect("A and B")),
