@@ -80,11 +80,14 @@ impl Labels {
         Err(Error::Config(format!("{name}.labels {reason}")))
     }
 
-    /// The name of a class, or its number; both if others have the same name.
+    /// The name of a class, or its number, or of gray levels its own; name and number if others have the same name.
     pub fn name(&self, class: usize) -> String {
         let name = self.classes[class].name.as_str();
         let same = self.classes.iter().filter(|other| other.name == name);
         match name {
+            "" if self.stored == Stored::Grays => {
+                format!("gray level {}", self.classes[class].color[0])
+            }
             "" => format!("class {class}"),
             _ if same.count() > 1 => format!("{name} (class {class})"),
             _ => name.to_string(),
@@ -455,6 +458,7 @@ mod tests {
         assert_eq!(colors.classes_of(&row(1, &[9, 0])), [2, 0]);
         // red alone says nothing of a gray level
         let grays = labels(Stored::Grays, &[[0; 3], [200; 3]]);
+        assert_eq!(grays.name(1), "gray level 200");
         let drawn = row(3, &[0, 255, 255, 200, 200, 200, 0, 0, 0]);
         assert_eq!(grays.classes_of(&drawn), [1, 1, 0]);
         assert!(grays.check(&drawn).is_err());

@@ -282,7 +282,8 @@ impl Side {
     /// The classes, if the pictures look like label maps.
     pub fn classes(&self) -> Option<Classes> {
         let tally = self.tally.as_ref().filter(|_| !self.joined);
-        tally?.proposed()
+        // what the files themselves name for pixels without data is no class
+        tally?.proposed(self.named)
     }
 
     /// What to say of pictures that look like label maps; `side` is 0 for A and 1 for B.
