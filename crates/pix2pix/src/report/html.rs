@@ -19,7 +19,7 @@ use crate::report::names;
 use crate::report::page;
 use crate::report::reading::{self, Finding};
 use crate::report::reported::Reported;
-use crate::run::{Best, History, L1_OF_CLASSES, LOSSES, Warning, l1_curve};
+use crate::run::{Best, History, L1_OF_CLASSES, LOSSES, Warning, file, l1_curve};
 
 /// Name of the page in a run folder.
 pub const NAME: &str = "report.html";
@@ -221,7 +221,7 @@ fn run<'a>(
             ended_after: record.is_over().then_some(history.config.patience),
         }),
         warnings: history.warnings.clone(),
-        samples: samples(&history.root.join("samples"), unread)?,
+        samples: samples(&history.root, unread)?,
         gallery: gallery.filter(|gallery| !gallery.is_empty()),
         config: flat(
             &serde_json::to_value(&history.config).expect("a configuration is plain data"),
@@ -260,22 +260,8 @@ fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
 }
 
 /// The contact sheets of a run, the oldest first, without those that cannot be read.
-fn samples(folder: &Path, unread: &mut Vec<String>) -> Result<Vec<Sample>> {
-    let mut sheets = Vec::new();
-    if folder.is_dir() {
-        let failed = |e| Error::io(folder, "read the samples", e);
-        for entry in std::fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let step = name
-                .strip_prefix("step_")
-                .and_then(|rest| rest.strip_suffix(".png"));
-            if let Some(step) = step.and_then(|step| step.parse::<u64>().ok()) {
-                sheets.push((step, path));
-            }
-        }
-    }
-    sheets.sort();
+fn samples(root: &Path, unread: &mut Vec<String>) -> Result<Vec<Sample>> {
+    let sheets = file::sheets(root)?;
     let last = sheets.len().saturating_sub(1);
     let frames = FRAMES.min(sheets.len());
     let chosen = (0..frames).map(|frame| last * frame / frames.saturating_sub(1).max(1));
