@@ -12,7 +12,7 @@ use pix2pix::data::{
     Classes, Dataset, Domain, Labels, Pairs, duplicates, passed_over, picture, values,
 };
 use pix2pix::draw::contact_sheet;
-use pix2pix::network::summary::aligned;
+use pix2pix::text_table::headed;
 use pix2pix::{Error, RunConfig, one_line};
 
 use crate::data_args::{DataArgs, DataPath};
@@ -277,7 +277,7 @@ fn table(data: &Dataset, surveys: &[Survey]) -> String {
             ]
         })
         .collect();
-    aligned(&["split", "pairs", "broken", "pixels"], &rows, &[1, 2])
+    headed(&["split", "pairs", "broken", "pixels"], &rows, &[1, 2])
 }
 
 fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, Failure> {

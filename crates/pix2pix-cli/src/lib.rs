@@ -44,7 +44,6 @@ mod result_file;
 mod runs;
 mod serve;
 mod summary;
-mod table;
 #[cfg(test)]
 mod tests;
 mod train;
