@@ -11,7 +11,7 @@ use pix2pix::data::survey::{self, OnError, Survey};
 use pix2pix::data::{
     Classes, Dataset, Domain, Labels, Pairs, duplicates, passed_over, picture, values,
 };
-use pix2pix::draw::contact_sheet;
+use pix2pix::draw::{contact_sheet, shrunk};
 use pix2pix::text_table::headed;
 use pix2pix::{Error, RunConfig, one_line};
 
@@ -288,13 +288,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
             let pair = pairs.read(index)?;
             let [input, target] = [(pair.source, &domains[0]), (pair.target, &domains[1])].map(
                 |(picture, domain)| {
-                    let longest = picture.size()[0].max(picture.size()[1]);
-                    let size = picture.size().map(|side| match longest > SIDE {
-                        true => {
-                            (u64::from(side) * u64::from(SIDE) / u64::from(longest)).max(1) as u32
-                        }
-                        false => side,
-                    });
+                    let size = shrunk(picture.size(), SIDE).unwrap_or(picture.size());
                     domain.shown(&domain.resized(&picture, size))
                 },
             );

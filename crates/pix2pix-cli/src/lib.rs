@@ -44,6 +44,7 @@ mod result_file;
 mod runs;
 mod serve;
 mod summary;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod train;

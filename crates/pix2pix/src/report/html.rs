@@ -8,9 +8,11 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageFormat};
 use pix2pix_runtime::regular_file;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::atomic_file;
 use crate::clock;
+use crate::config::RunConfig;
 use crate::data::sha256;
 use crate::error::{Error, Result};
 use crate::quality::{Measure, Score};
@@ -223,40 +225,27 @@ fn run<'a>(
         warnings: history.warnings.clone(),
         samples: samples(&history.root, unread)?,
         gallery: gallery.filter(|gallery| !gallery.is_empty()),
-        config: flat(
-            &serde_json::to_value(&history.config).expect("a configuration is plain data"),
-        ),
+        config: told(&history.config),
         machine: history.machine.clone(),
     })
 }
 
-/// The values of a configuration by path, e.g. `optimizer.lr`; a palette is told by its number of classes and a digest.
-fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
-    fn add(path: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, String>) {
-        match value {
-            serde_json::Value::Object(entries) => {
-                for (key, value) in entries {
-                    let separator = if path.is_empty() { "" } else { "." };
-                    add(&format!("{path}{separator}{key}"), value, flat);
-                }
-            }
-            serde_json::Value::Array(classes) if path.ends_with("labels.classes") => {
+/// The values of a configuration by path; a palette is told by its number of classes and a digest.
+fn told(config: &RunConfig) -> BTreeMap<String, String> {
+    let values = config.values().into_iter();
+    let told = values.map(|(path, value)| {
+        let told = match &value {
+            Value::Array(classes) if path.ends_with("labels.classes") => {
                 // equal texts are equal palettes
                 let digest = sha256::of(value.to_string().as_bytes());
-                let told = format!("{} classes ({})", classes.len(), &digest[..8]);
-                flat.insert(path.to_string(), told);
+                format!("{} classes ({})", classes.len(), &digest[..8])
             }
-            serde_json::Value::String(text) => {
-                flat.insert(path.to_string(), text.clone());
-            }
-            other => {
-                flat.insert(path.to_string(), other.to_string());
-            }
-        }
-    }
-    let mut all = BTreeMap::new();
-    add("", value, &mut all);
-    all
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (path, told)
+    });
+    told.collect()
 }
 
 /// The contact sheets of a run, the oldest first, without those that cannot be read.
