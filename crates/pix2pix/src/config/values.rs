@@ -33,10 +33,12 @@ mod tests {
 
     #[test]
     fn values_have_paths() {
-        let config = RunConfig {
+        let mut config = RunConfig {
             steps: 7,
             ..RunConfig::default()
         };
+        // JSON has no infinite numbers: they are null, as is what is not set
+        config.optimizer.lr = f64::INFINITY;
         let values = config.values();
         let found = |path: &str| {
             let mut all = values.iter();
@@ -46,6 +48,6 @@ mod tests {
         assert_eq!(found("optimizer.accumulate"), Some(&Value::from(1)));
         assert_eq!(found("optimizer"), None);
         assert!(found("source.range").is_some_and(Value::is_array));
-        assert!(values.iter().all(|(_, value)| !value.is_null()));
+        assert_eq!(found("optimizer.lr"), None);
     }
 }
