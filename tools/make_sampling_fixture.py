@@ -16,7 +16,7 @@ from torch.nn import functional
 
 
 def smooth(x):
-    """The filter 1-2-1 of each channel; pixels at a border count as their own neighbours beyond it."""
+    """The filter 1-2-1 of each channel; pixels at a border count as their own neighbors beyond it."""
     line = torch.tensor([1.0, 2.0, 1.0]) / 4
     filters = torch.outer(line, line).expand(x.shape[1], 1, 3, 3)
     return functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), filters, groups=x.shape[1])

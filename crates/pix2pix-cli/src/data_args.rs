@@ -11,7 +11,7 @@ use pix2pix::data::values::SIDES;
 use pix2pix::data::{
     Classes, Dataset, Domain, Narrow, Nodata, Options, Pages, Ranges, Values, earth,
 };
-use pix2pix::{Error, MOST_NEIGHBOURS, check_neighbours};
+use pix2pix::{Error, MOST_NEIGHBORS, check_neighbors};
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -77,8 +77,8 @@ pub struct DataArgs {
     pages: Option<Pages>,
     /// Give the network K slices (or pages) on either side of each source slice too, as channels; the target is the slice in
     /// the middle
-    #[arg(long, default_value_t = 0, value_name = "K", value_parser = neighbours)]
-    neighbours: usize,
+    #[arg(long, alias = "neighbours", default_value_t = 0, value_name = "K", value_parser = neighbors)]
+    neighbors: usize,
     /// Names of the files in A/ and B/, without extensions, where * is the name of the pair: --match '*_BF' '*_DAPI'
     /// [default: equal names]
     #[arg(long = "match", num_args = 2, value_names = ["A", "B"])]
@@ -92,10 +92,10 @@ pub struct DataArgs {
 }
 
 /// Parses a number of neighbors, and names the range.
-fn neighbours(text: &str) -> Result<usize, String> {
+fn neighbors(text: &str) -> Result<usize, String> {
     let number = text.parse().ok();
-    let number = number.filter(|number| *number <= MOST_NEIGHBOURS);
-    number.ok_or_else(|| format!("use 0 to {MOST_NEIGHBOURS} slices on either side"))
+    let number = number.filter(|number| *number <= MOST_NEIGHBORS);
+    number.ok_or_else(|| format!("use 0 to {MOST_NEIGHBORS} slices on either side"))
 }
 
 /// Values of black and white.
@@ -163,8 +163,8 @@ impl DataArgs {
             direction: self.direction,
             val_fraction: self.val_fraction,
             seed,
-            pages: self.pages.or((self.neighbours > 0).then_some(Pages::Each)),
-            neighbours: self.neighbours,
+            pages: self.pages.or((self.neighbors > 0).then_some(Pages::Each)),
+            neighbors: self.neighbors,
             matching: self
                 .matching
                 .clone()
@@ -205,17 +205,17 @@ impl DataArgs {
     }
 
     /// Checks that no option takes the channels of several slices for those of one picture.
-    fn check_neighbours(&self) -> Result<(), Failure> {
+    fn check_neighbors(&self) -> Result<(), Failure> {
         let (side, channels, labels) = match self.direction {
             Direction::AToB => ("a", self.channels_a, &self.labels_a),
             Direction::BToA => ("b", self.channels_b, &self.labels_b),
         };
-        check_neighbours(self.neighbours, self.pages, labels.is_some())?;
-        if self.neighbours == 0 || channels.is_none() {
+        check_neighbors(self.neighbors, self.pages, labels.is_some())?;
+        if self.neighbors == 0 || channels.is_none() {
             return Ok(());
         }
         Err(Failure::Usage(format!(
-            "--neighbours joins the channels of slices as they are, which --channels-{side} would change; omit one of them"
+            "--neighbors joins the channels of slices as they are, which --channels-{side} would change; omit one of them"
         )))
     }
 
@@ -253,7 +253,7 @@ impl DataArgs {
             .sizes
             .keys()
             .map(|[width, height]| u64::from(*width) * u64::from(*height));
-        self.check_neighbours()?;
+        self.check_neighbors()?;
         let mut values = Values::of(&data.train, looked_at(pixels.max().unwrap_or(1)));
         values.widen(survey.extremes);
         let mut range = [None; 2];
@@ -287,7 +287,7 @@ impl DataArgs {
             values,
             labels,
             narrow: narrow.filter(|_| data.is_side_by_side() && !self.squares),
-            mixed: data.train.mixed_neighbours(),
+            mixed: data.train.mixed_neighbors(),
         })
     }
 }

@@ -50,7 +50,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("nodata[0]", "--nodata-a"),
     ("nodata[1]", "--nodata-b"),
     ("pages", "--pages"),
-    ("neighbours", "--neighbours"),
+    ("neighbors", "--neighbors"),
     ("matching", "--match"),
     ("squares", "--squares"),
     ("resize", "--resize"),

@@ -46,7 +46,7 @@ const HEADINGS: [(Option<&str>, &[&str]); 10] = [
             "nodata-a",
             "nodata-b",
             "pages",
-            "neighbours",
+            "neighbors",
             "match",
             "squares",
             "on-error",

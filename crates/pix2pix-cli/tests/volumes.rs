@@ -79,7 +79,7 @@ fn slice(path: &Path, index: usize) -> Picture {
 fn a_model_of_volumes_makes_volumes() {
     let scratch = Scratch::new();
     data(&scratch, 4);
-    let options = "--neighbours 1 --range-a=-1000,300 --val-fraction 0.25";
+    let options = "--neighbors 1 --range-a=-1000,300 --val-fraction 0.25";
     let said = scratch.trained("data", options);
     assert!(said.contains("16 slices or pages of 4 pairs"), "{said}");
     assert!(said.contains("12 pairs to train on, 4 held out"), "{said}");
@@ -93,13 +93,15 @@ fn a_model_of_volumes_makes_volumes() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("slices with their neighbors"), "{told}");
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
-    assert!(config.contains("neighbours = 1"), "{config}");
+    assert!(config.contains("neighbors = 1"), "{config}");
+    // as earlier versions spelled it
+    let path = scratch.path("run/config.toml");
+    fs::write(&path, config.replace("neighbors", "neighbours")).unwrap();
     scratch.ok("train --resume run --steps 3 --quiet");
     // without neighbors, a gray slice would be taken three times
-    let path = scratch.path("run/config.toml");
-    fs::write(&path, config.replace("neighbours = 1", "neighbours = 0")).unwrap();
+    fs::write(&path, config.replace("neighbors = 1", "neighbors = 0")).unwrap();
     let said = refused(&scratch, "train --resume run --steps 4 --quiet");
-    let wanted = "config.toml: neighbours is 0, but the run has been trained with 1";
+    let wanted = "config.toml: neighbors is 0, but the run has been trained with 1";
     assert!(said.contains(wanted), "{said}");
     fs::write(&path, &config).unwrap();
     let scores = scratch.ok("evaluate run data");
@@ -160,7 +162,7 @@ fn a_damaged_volume_is_the_one_that_is_named_and_skipped() {
     let bytes = fs::read(&damaged).unwrap();
     fs::write(&damaged, &bytes[..bytes.len() / 2]).unwrap();
     let train = format!("train data --steps 1 --range-a=-1000,400 {SMALL}");
-    let said = refused(&scratch, &format!("{train} --out stopped --neighbours 1"));
+    let said = refused(&scratch, &format!("{train} --out stopped --neighbors 1"));
     assert!(said.contains("data/B/v1.nii: damaged"), "{said}");
     let skipped = scratch.run(&format!("{train} --out run --on-error skip"));
     let said = String::from_utf8_lossy(&skipped.stderr).into_owned();
@@ -198,20 +200,18 @@ fn what_cannot_be_is_refused() {
     assert!(train("").contains("give the values of black and white: --range-a"));
     let range = "--range-a=-1000,300";
     assert!(
-        train(&format!("{range} --neighbours 1 --channels-a 1"))
+        train(&format!("{range} --neighbors 1 --channels-a 1"))
             .contains("--channels-a would change")
     );
-    assert!(
-        train(&format!("{range} --neighbours 1 --pages first")).contains("choose --pages each")
-    );
-    assert!(train("--neighbours 8").contains("0 to 7 slices"));
+    assert!(train(&format!("{range} --neighbors 1 --pages first")).contains("choose --pages each"));
+    assert!(train("--neighbors 8").contains("0 to 7 slices"));
     scratch.pairs("plain", 2);
     let said = refused(
         &scratch,
-        &format!("train plain --out x --steps 1 {SMALL} --neighbours 1"),
+        &format!("train plain --out x --steps 1 {SMALL} --neighbors 1"),
     );
     assert!(
-        said.contains("--neighbours takes slices of volumes"),
+        said.contains("--neighbors takes slices of volumes"),
         "{said}"
     );
     scratch.trained("data", range);
@@ -372,7 +372,7 @@ fn a_range_is_found_in_slices_of_all_places() {
 
 /// What is beside a page of such a stack is of another channel.
 #[test]
-fn neighbours_of_other_channels_are_told() {
+fn neighbors_of_other_channels_are_told() {
     let scratch = Scratch::new();
     let told = "whatever they are: give each channel and each time point a file of its own";
     for side in ["A", "B"] {
@@ -396,11 +396,11 @@ fn neighbours_of_other_channels_are_told() {
             image.write_data(&values).unwrap();
         }
     }
-    let said = scratch.ok("inspect data --neighbours 1 --sheet sheet.png");
+    let said = scratch.ok("inspect data --neighbors 1 --sheet sheet.png");
     let wanted =
         "note: the pages of data/A/s.tif are of 2 channels and 2 slices, and neighbors are";
     assert!(said.contains(wanted) && said.contains(told), "{said}");
-    for quiet in ["data --pages each", "plain --neighbours 1"] {
+    for quiet in ["data --pages each", "plain --neighbors 1"] {
         let said = scratch.ok(&format!("inspect {quiet} --sheet sheet.png --force"));
         assert!(!said.contains(told), "{said}");
     }
@@ -408,10 +408,10 @@ fn neighbours_of_other_channels_are_told() {
 
 /// A picture that is no slice with its neighbors.
 #[test]
-fn channels_of_neighbours_are_not_made_up() {
+fn channels_of_neighbors_are_not_made_up() {
     let scratch = Scratch::new();
     data(&scratch, 2);
-    scratch.trained("data", "--range-a=-1000,300 --neighbours 1");
+    scratch.trained("data", "--range-a=-1000,300 --neighbors 1");
     let gray = Picture::new([48, 40], 1, Samples::U8(vec![90; 48 * 40]));
     picture::write(&scratch.path("gray.png"), &gray, Format::Png).unwrap();
     let said = refused(&scratch, "translate run gray.png --out out");
@@ -526,7 +526,7 @@ fn pages_replace_no_other_file() {
 }
 
 #[test]
-fn neighbours_of_another_size_are_refused_before_the_first_step() {
+fn neighbors_of_another_size_are_refused_before_the_first_step() {
     let scratch = Scratch::new();
     for side in ["A", "B"] {
         let sizes = [[48, 40], [48, 40], [40, 48], [40, 48]];
@@ -537,13 +537,13 @@ fn neighbours_of_another_size_are_refused_before_the_first_step() {
         "inspect data".to_string(),
         format!("train data --out run --steps 1 {SMALL}"),
     ] {
-        let said = refused(&scratch, &format!("{command} --neighbours 1"));
+        let said = refused(&scratch, &format!("{command} --neighbors 1"));
         assert!(said.contains(wanted), "{said}");
     }
     scratch.trained("data", "--pages each");
     stack_of(&scratch.path("good/A/x.tif"), &[[48, 40]; 3]);
     stack_of(&scratch.path("good/B/x.tif"), &[[48, 40]; 3]);
-    scratch.trained("good", "--neighbours 1");
+    scratch.trained("good", "--neighbors 1");
     for command in [
         "translate run data/A/x.tif --out out --pages each",
         "export run --out g.onnx --int8 data/A",
@@ -556,7 +556,7 @@ fn neighbours_of_another_size_are_refused_before_the_first_step() {
 /// 15 slices of 16384x16384 bytes. The files hold no byte of them: they are refused by their headers.
 #[cfg(unix)]
 #[test]
-fn a_slice_and_its_neighbours_have_the_limit_of_a_picture() {
+fn a_slice_and_its_neighbors_have_the_limit_of_a_picture() {
     let scratch = Scratch::new();
     for side in ["A", "B"] {
         let path = scratch.path(&format!("data/{side}/x.nii"));
@@ -570,7 +570,7 @@ fn a_slice_and_its_neighbours_have_the_limit_of_a_picture() {
         let file = fs::File::options().write(true).open(&path).unwrap();
         file.set_len(352 + (15 << 28)).unwrap();
     }
-    let said = refused(&scratch, "inspect data --neighbours 7");
+    let said = refused(&scratch, "inspect data --neighbors 7");
     let wanted = "data/A/x.nii: 16384x16384 pixels with 15 channels are too large";
     assert!(said.contains(wanted), "{said}");
 }

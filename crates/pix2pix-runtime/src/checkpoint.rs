@@ -50,8 +50,8 @@ pub struct ModelConfig {
     #[serde(default)]
     pub target: Domain,
     /// Slices of a volume on either side of a slice whose channels the source has too; 0 for none.
-    #[serde(default)]
-    pub neighbours: usize,
+    #[serde(default, alias = "neighbours")]
+    pub neighbors: usize,
     /// The generator.
     pub generator: GeneratorConfig,
     jitter: Jitter,
@@ -67,14 +67,14 @@ impl ModelConfig {
     /// A configuration of a generator that was trained on pictures of `size`.
     pub fn new(
         [source, target]: [Domain; 2],
-        neighbours: usize,
+        neighbors: usize,
         generator: GeneratorConfig,
         size: Size,
     ) -> Self {
         Self {
             source,
             target,
-            neighbours,
+            neighbors,
             generator,
             jitter: Jitter { crop_size: size },
         }

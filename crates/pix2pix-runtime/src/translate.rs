@@ -284,14 +284,14 @@ impl Translator {
     /// [`Error::Picture`], when it does not.
     pub fn check_channels(&self, channels: usize) -> Result<()> {
         let ModelConfig {
-            neighbours, source, ..
+            neighbors, source, ..
         } = &self.model;
         if source.labels.is_some() && (1..=4).contains(&channels) {
             return Ok(());
         }
-        if *neighbours > 0 && channels != source.channels {
+        if *neighbors > 0 && channels != source.channels {
             return Err(Error::Picture(format!(
-                "it has {}, but the model takes {}: those of a slice and of {neighbours} on either side",
+                "it has {}, but the model takes {}: those of a slice and of {neighbors} on either side",
                 count(channels as u64, "channel"),
                 source.channels
             )));

@@ -171,8 +171,8 @@ fn pictures_are_translated_as_the_library_does() {
 fn what_cannot_be_drawn_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
-    let info = |source: Domain, neighbours: usize| {
-        save_model_of_slices(&path, 64, 1, [source, Domain::RGB8], neighbours);
+    let info = |source: Domain, neighbors: usize| {
+        save_model_of_slices(&path, 64, 1, [source, Domain::RGB8], neighbors);
         let models = Models::new(
             std::slice::from_ref(&path),
             DeviceName::Cpu,
@@ -182,7 +182,7 @@ fn what_cannot_be_drawn_is_told() {
         models.get(None).unwrap().info.clone()
     };
     // what is shown of two or four channels is not what they are
-    for (channels, neighbours, drawable) in [
+    for (channels, neighbors, drawable) in [
         (1, 0, true),
         (2, 0, false),
         (4, 0, false),
@@ -193,12 +193,12 @@ fn what_cannot_be_drawn_is_told() {
             channels,
             ..Domain::RGB8
         };
-        let info = info(source, neighbours);
-        assert_eq!(info.drawable, drawable, "{channels}, {neighbours}");
-        assert!(info.classes.is_empty(), "{channels}, {neighbours}");
+        let info = info(source, neighbors);
+        assert_eq!(info.drawable, drawable, "{channels}, {neighbors}");
+        assert!(info.classes.is_empty(), "{channels}, {neighbors}");
         assert!(
             drawable || info.examples.is_empty(),
-            "{channels}, {neighbours}"
+            "{channels}, {neighbors}"
         );
     }
     for stored in [Stored::Ids, Stored::Grays, Stored::Colors] {
@@ -885,16 +885,21 @@ fn every_answer_is_guarded_and_none_is_for_other_sites() {
 #[test]
 fn a_server_for_this_machine_answers_to_its_own_name() {
     let served = Served::new(Settings::default());
-    let ask = |host: &str| {
+    let ask = |served: &Served, host: &str| {
         let request = agent().get(format!("{}/v1/models", served.url));
         Answer::of(request.header("Host", host).call().unwrap())
     };
+    let said = ask(&served, "evil.example:8080").problem(403);
     assert!(
-        ask("evil.example:8080")
-            .problem(403)
-            .contains("evil.example")
+        said.contains("evil.example") && said.contains("add its name"),
+        "{said}"
     );
-    assert_eq!(ask("localhost:8080").status, 200);
+    assert_eq!(ask(&served, "localhost:8080").status, 200);
+    // which has no options of a server
+    let folder = tempfile::tempdir().unwrap();
+    let training = Arc::new(LiveTraining::new(&folder.path().join("run"), Some(1000)));
+    let said = ask(&Served::of_training(training), "evil.example").problem(403);
+    assert!(said.contains("open the page on this machine"), "{said}");
 }
 
 #[test]

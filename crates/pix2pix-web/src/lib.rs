@@ -69,9 +69,9 @@ pub unsafe extern "C" fn pix2pix_load(bytes: *const u8, size: usize) -> *mut Tra
 
 fn load(bytes: &[u8]) -> Result<Box<Translator>, String> {
     let mut translator = Translator::parse(bytes, Path::new("model")).map_err(no_model)?;
-    if translator.model.neighbours > 0 {
+    if translator.model.neighbors > 0 {
         return Err(
-            "model: it translates slices of volumes with their neighbours, and a canvas has none"
+            "model: it translates slices of volumes with their neighbors, and a canvas has none"
                 .into(),
         );
     }

@@ -28,12 +28,12 @@ use crate::train::config::{OptimizerConfig, TrainerConfig};
 use crate::train::objective::ObjectiveConfig;
 use crate::train::origin::Origin;
 
-pub use checks::check_neighbours;
+pub use checks::check_neighbors;
 
 /// Largest number of steps: what is counted from it, such as pairs, fits into 64 bits.
 const MOST_STEPS: u64 = 10_000_000_000;
 /// Largest number of neighbors on either side: with them, one channel makes fifteen.
-pub const MOST_NEIGHBOURS: usize = 7;
+pub const MOST_NEIGHBORS: usize = 7;
 /// Largest number of shapes of side-by-side pairs that a run remembers, so that its configuration stays readable.
 const MOST_SHAPES: usize = 32;
 
@@ -62,8 +62,8 @@ pub struct RunConfig {
     pub pages: Option<Pages>,
     /// Number of pages or slices on either side of each that are channels of the source too. Source channels are those of
     /// all of them.
-    #[serde(default)]
-    pub neighbours: usize,
+    #[serde(default, alias = "neighbours")]
+    pub neighbors: usize,
     /// Patterns by which the names of A and of B are paired; `None` pairs equal names.
     #[serde(default)]
     pub matching: Option<[String; 2]>,
@@ -155,7 +155,7 @@ impl Default for RunConfig {
             target: Domain::RGB8,
             val_fraction: 0.0,
             pages: None,
-            neighbours: 0,
+            neighbors: 0,
             matching: None,
             squares: false,
             side_by_side: None,
@@ -264,7 +264,7 @@ impl RunConfig {
     pub fn model(&self) -> ModelConfig {
         ModelConfig::new(
             [self.source.clone(), self.target.clone()],
-            self.neighbours,
+            self.neighbors,
             self.generator.clone(),
             self.size(),
         )

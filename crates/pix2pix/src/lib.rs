@@ -64,7 +64,7 @@ pub(crate) mod weights_file;
 
 pub use backend::device;
 pub use burn;
-pub use config::{MOST_NEIGHBOURS, RunConfig, check_neighbours};
+pub use config::{MOST_NEIGHBORS, RunConfig, check_neighbors};
 pub use error::{Error, Result, escaped, for_files, for_threads, foreign, one_line};
 pub use image;
 pub use model::Translator;

@@ -163,6 +163,10 @@ pub struct Scores {
     pub ms_ssim: Option<f64>,
 }
 
+/// The PSNR with which an output counts in a mean, at most, in dB. That of an output that equals its target is infinite, as those
+/// of blank pages and empty slices often are, and so would be the mean, however good the others are.
+pub const MOST_PSNR: f64 = 100.0;
+
 /// The mean of `term` over the differences of all samples whose pixels have data.
 fn mean_of(output: &Planes, target: &Planes, known: Option<&[u8]>, term: fn(f64) -> f64) -> f64 {
     let pairs = output.values.iter().zip(&target.values);

@@ -206,7 +206,7 @@ fn names(pairs: &pix2pix::data::Pairs) -> Vec<String> {
 }
 
 #[test]
-fn neighbours_are_channels_of_the_source() {
+fn neighbors_are_channels_of_the_source() {
     let scratch = tempfile::tempdir().unwrap();
     for (side, name) in [("A", "i16.nii.gz"), ("B", "f32_big.nii.gz")] {
         fs::create_dir_all(scratch.path().join(side)).unwrap();
@@ -215,10 +215,10 @@ fn neighbours_are_channels_of_the_source() {
     }
     let slices = [expected("i16.nii.gz"), expected("f32_big.nii.gz")];
     for direction in [Direction::AToB, Direction::BToA] {
-        for neighbours in [0, 1, 2] {
+        for neighbors in [0, 1, 2] {
             let options = Options {
                 direction,
-                neighbours,
+                neighbors,
                 ..Options::default()
             };
             let data = Dataset::open(scratch.path(), &options).unwrap();
@@ -229,11 +229,11 @@ fn neighbours_are_channels_of_the_source() {
             let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
             let [source, target] = direction.order([0, 1]);
             let kinds = &survey.kinds[source];
-            assert!(kinds.keys().all(|kind| kind.channels == 1 + 2 * neighbours));
+            assert!(kinds.keys().all(|kind| kind.channels == 1 + 2 * neighbors));
             for index in 0..5 {
                 let pair = data.train.read(index).unwrap();
-                let around = (0..=2 * neighbours)
-                    .map(|place| (index + place).saturating_sub(neighbours).min(4))
+                let around = (0..=2 * neighbors)
+                    .map(|place| (index + place).saturating_sub(neighbors).min(4))
                     .map(|slice| slices[source][slice].clone());
                 let around: Vec<Picture> = around.collect();
                 assert_eq!(pair.source, Picture::with_all_channels(&around));
@@ -244,7 +244,7 @@ fn neighbours_are_channels_of_the_source() {
 }
 
 #[test]
-fn neighbours_without_slices_are_refused() {
+fn neighbors_without_slices_are_refused() {
     let scratch = tempfile::tempdir().unwrap();
     for side in ["A", "B"] {
         fs::create_dir_all(scratch.path().join(side)).unwrap();
@@ -253,7 +253,7 @@ fn neighbours_without_slices_are_refused() {
             .unwrap();
     }
     let options = Options {
-        neighbours: 1,
+        neighbors: 1,
         pages: Some(Pages::Each),
         ..Options::default()
     };
@@ -262,14 +262,14 @@ fn neighbours_without_slices_are_refused() {
         .unwrap()
         .to_string();
     assert!(error.contains("no file has several"), "{error}");
-    let config = |neighbours, pages| RunConfig {
-        neighbours,
+    let config = |neighbors, pages| RunConfig {
+        neighbors,
         pages,
         ..RunConfig::default()
     };
     let refused = |config: RunConfig| config.validate().unwrap_err().to_string();
     assert!(refused(config(1, Some(Pages::First))).contains("choose `pages` each"));
-    assert!(refused(config(8, None)).contains("neighbours"));
+    assert!(refused(config(8, None)).contains("neighbors"));
 }
 
 /// Slices beside each other are nearly the same: those of a held-out volume must not be trained on.

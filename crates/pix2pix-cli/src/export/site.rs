@@ -122,7 +122,7 @@ fn check(model: &Model, path: &Path) -> Result<(), Error> {
     let config = &model.translator.config;
     let [source, target] = [&config.source, &config.target].map(|domain| domain.channels);
     let reason = if !model.info.drawable {
-        let unlike = match config.neighbours {
+        let unlike = match config.neighbors {
             0 => "and a drawing in a browser has 1 or 3",
             _ => "those of a slice and its neighbors, which a drawing in a browser has not",
         };

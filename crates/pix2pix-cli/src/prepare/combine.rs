@@ -13,7 +13,8 @@ use crate::failure::Failure;
 use crate::output::say;
 
 use super::results::{
-    SLICES_APART, add, are_unsplit_slices, check_pair, is_made, keep, make, open, tell_found, write,
+    SLICES_APART, add, are_unsplit_slices, check_pair, is_made, keep, make, open, tell_found,
+    whole, write,
 };
 use super::{Common, Sides, prepared};
 
@@ -61,18 +62,22 @@ pub fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
     };
     keep(&data, jobs.keys().cloned())?;
     let work = |(pairs, index, indexed): &(&Pairs, usize, [bool; 2]), target: &Path| {
-        let sides = pairs.read_sides(*index)?;
+        let shown = &pairs.shown(*index)[0];
+        let sides = pairs.read_sides_and_gaps(*index)?;
+        for (_, gap) in &sides {
+            whole(shown, *gap)?;
+        }
         let [a, b] = [0, 1].map(|side| {
             let size = common.size.map(|size| size.0);
             let is_unmixed = match nearest {
                 Some(nearest) => nearest.flags()[side],
                 None => maps[side] || indexed[side],
             };
-            sized(&sides[side], size, is_unmixed)
+            sized(&sides[side].0, size, is_unmixed)
         });
         let both = side_by_side(&a, &b).map_err(|reason| {
             let remedy = "convert one of the two, or train on the two folders directly";
-            Error::file(&pairs.shown(*index)[0], reason, remedy)
+            Error::file(shown, reason, remedy)
         })?;
         write(target, &both)
     };

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use pix2pix::Error;
 use pix2pix::data::picture::{self, Depth, Header, Metadata, Page, Picture};
-use pix2pix::data::values::typed;
 use pix2pix::data::{Pages, Store, Task, nodata, places_of_pairs, sha256, side_by_side, sized};
 
 use crate::failure::Failure;
 use crate::output::say;
 
-use super::results::{SLICES_APART, add, check_pair, is_made, make, tell_found, tell_of, write};
+use super::results::{
+    SLICES_APART, add, check_pair, is_made, make, tell_found, tell_of, whole, write,
+};
 use super::{Common, prepared};
 
 /// Makes a pair from each photograph, where a data set has its pairs.
@@ -50,8 +51,15 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     let pairs = make(common, &options, jobs, is_made, |(file, page), target| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, format) = picture::decode_page(&shown, &content, *page)?;
-        let gap = || Metadata::read(&content, format, *page, photo.channels()).nodata();
-        let range = range_of(common, &shown, &photo, gap)?;
+        let gap = Metadata::read(&content, format, *page, photo.channels()).nodata();
+        let has_it = |gap: &f32| {
+            photo
+                .to_floats()
+                .iter()
+                .any(|sample| nodata::is(*sample, *gap))
+        };
+        whole(&shown, gap.filter(has_it))?;
+        let range = range_of(common, &shown, &photo)?;
         let photo = sized(&photo, common.size.map(|size| size.0), false);
         let seed = seed_of(common.seed, file, *page);
         let has_alpha = picture::has_alpha(&content, *page);
@@ -78,13 +86,8 @@ fn seed_of(seed: u64, file: &Path, page: Page) -> u64 {
     u64::from_str_radix(&digest[..16], 16).expect("hexadecimal digits")
 }
 
-/// A photograph's values of black and white; `gap` reads what its file names as the value of pixels without data.
-fn range_of(
-    common: &Common,
-    shown: &Path,
-    photo: &Picture,
-    gap: impl FnOnce() -> Option<f32>,
-) -> Result<[f32; 2], Error> {
+/// A photograph's values of black and white.
+fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], Error> {
     let Some([low, high]) = photo.extremes() else {
         let remedy = "fill them with a value, or leave the file out";
         return Err(Error::file(shown, "some of its values are NaN", remedy));
@@ -99,19 +102,6 @@ fn range_of(
     }
     let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
     if low < usual[0] || high > usual[1] || is_dark {
-        if let Some((gap, [least, most])) = gap().and_then(|gap| Some((gap, without(photo, gap)?)))
-        {
-            return Err(Error::file(
-                shown,
-                format!(
-                    "its values are from {low} to {high}, and {gap} is what it names for pixels without data"
-                ),
-                format!(
-                    "give the values of black and white of the others, e.g. --range {}",
-                    typed([least, most])
-                ),
-            ));
-        }
         return Err(Error::file(
             shown,
             format!(
@@ -122,20 +112,6 @@ fn range_of(
         ));
     }
     Ok(usual)
-}
-
-/// Smallest and largest value of a photograph without the samples of a value; `None` if no sample has it, or all have.
-fn without(photo: &Picture, gap: f32) -> Option<[f32; 2]> {
-    let samples = photo.to_floats();
-    if !samples.iter().any(|sample| nodata::is(*sample, gap)) {
-        return None;
-    }
-    let others = samples.iter().filter(|sample| !nodata::is(**sample, gap));
-    let none = [f32::INFINITY, f32::NEG_INFINITY];
-    let [least, most] = others.fold(none, |[least, most], sample| {
-        [least.min(*sample), most.max(*sample)]
-    });
-    (least <= most).then_some([least, most])
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pix2pix::Error;
 use pix2pix::data::passed_over::{self, PassedOver};
-use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, Picture};
+use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Picture};
 use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, earth};
 use pix2pix::device::set_threads;
 use rayon::prelude::*;
@@ -72,6 +72,15 @@ pub fn are_unsplit_slices(data: &Dataset) -> bool {
 /// Checks that a pair of pictures with this header can be read side by side, before any is made.
 pub fn check_pair(common: &Common, shown: &Path, header: Header) -> Result<(), Error> {
     let [width, height] = common.size.map_or(header.size, |size| size.0);
+    if common.size.is_some() && width.min(height) < MIN_SIDE {
+        return Err(Error::file(
+            shown,
+            format!(
+                "its pictures would have {width}x{height} pixels, and nothing reads sides below {MIN_SIDE}"
+            ),
+            "give a larger --size",
+        ));
+    }
     let both = Header {
         size: [2 * width, height],
         ..header
@@ -86,6 +95,19 @@ pub fn check_pair(common: &Common, shown: &Path, header: Header) -> Result<(), E
             "give a smaller --size, or cut it into parts: a file may be up to {MAX_SIDE} pixels wide and have 2 GiB"
         ),
     ))
+}
+
+/// Checks that no pixel has the value that the file names for those without data, given if some have it: a file of both sides
+/// would not say it, and they would be mixed with others.
+pub fn whole(shown: &Path, gap: Option<f32>) -> Result<(), Error> {
+    match gap {
+        None => Ok(()),
+        Some(gap) => Err(Error::file(
+            shown,
+            format!("some pixels have no data: {gap}, as the files say"),
+            "fill them first (`gdal_fillnodata`), leave the file out, or train on folders A/ and B/ with --nodata tag",
+        )),
+    }
 }
 
 /// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. `target` has no ending.

@@ -274,7 +274,7 @@ impl Args {
             target,
             val_fraction: files.val_fraction,
             pages: files.pages,
-            neighbours: files.neighbours,
+            neighbors: files.neighbors,
             matching: files.matching,
             squares: self.data.squares,
             side_by_side: None, // set below

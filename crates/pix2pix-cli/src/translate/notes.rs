@@ -26,7 +26,7 @@ pub fn unlike(path: &Path, reason: Error) -> Error {
 /// If it does not. A picture of too few channels may be one of several that are a source together.
 pub fn check_channels(path: &Path, channels: usize, translator: &Translator) -> Result<(), Error> {
     let config = &translator.config;
-    let may_be_part = channels < config.source.channels && config.neighbours == 0;
+    let may_be_part = channels < config.source.channels && config.neighbors == 0;
     let taken = translator.check_channels(channels);
     taken.map_err(|reason| match may_be_part {
         true => {

@@ -44,11 +44,11 @@ pub fn parts(
     let is_whole = first
         .as_ref()
         .is_none_or(|first| first.header().channels == config.source.channels);
-    let is_one = stack.count == 1 && (config.neighbours == 0 || is_whole);
+    let is_one = stack.count == 1 && (config.neighbors == 0 || is_whole);
     if pages != Some(Pages::Each) || is_one {
         return one(Part::Picture(Page::of(pages)));
     }
-    if config.neighbours > 0 || !first.is_some_and(|first| first.is_large()) {
+    if config.neighbors > 0 || !first.is_some_and(|first| first.is_large()) {
         return one(Part::Slices(stack.pages(pages)));
     }
     let numbered = |page: Page, number: usize| {

@@ -141,13 +141,13 @@ impl<'a> Slices<'a> {
             let reason = format!(
                 "{width}x{height} pixels are too large for memory, and the model needs several pages at once"
             );
-            let remedy = "cut it into smaller pictures, or train without --neighbours";
+            let remedy = "cut it into smaller pictures, or train without --neighbors";
             return Err(Error::file(path, reason, remedy));
         }
         let header = Header::read(path, first, pages[0])?;
         if let [_] = files {
             // before hundreds of bands are decoded for nothing
-            let around = pages[0].around(translator.config.neighbours, count);
+            let around = pages[0].around(translator.config.neighbors, count);
             check_channels(path, header.channels * around.len(), translator)?;
         }
         let slices = Self {
@@ -181,7 +181,7 @@ impl<'a> Slices<'a> {
     /// Reads a slice, with its neighbors; and the metadata of its file.
     fn given(&self, page: Page) -> Result<(Given<'a>, Metadata), Error> {
         let Setup { args, translator } = self.setup;
-        let around = page.around(translator.config.neighbours, self.count);
+        let around = page.around(translator.config.neighbors, self.count);
         let (picture, format, gap) = read(&self.contents, &around, translator)?;
         let metadata = Metadata::read(self.first(), format, page, self.header.channels);
         let metadata = with_tag(metadata, gap);

@@ -26,7 +26,7 @@ pub fn check(model: &Path, translator: &Translator) -> Result<(), Failure> {
     let reason = if translator.check_channels(3).is_err() {
         let channels = source.channels;
         format!("its sources have {channels} channels, and frames of YUV4MPEG2 have 3")
-    } else if translator.config.neighbours > 0 {
+    } else if translator.config.neighbors > 0 {
         "its sources are slices with their neighbors, and frames of YUV4MPEG2 are colors"
             .to_string()
     } else if target.labels.is_some() {

@@ -52,7 +52,7 @@ class TrainOptions(TypedDict, total=False):
     - nodata_b: The same of B only [default: nodata]
     - pages: How to read TIFF files with several pages, and NIfTI volumes [default: refuse such TIFF files, read each
       slice of volumes]
-    - neighbours: Give the network K slices (or pages) on either side of each source slice too, as channels; the target
+    - neighbors: Give the network K slices (or pages) on either side of each source slice too, as channels; the target
       is the slice in the middle [default: 0]
     - match: Names of the files in A/ and B/, without extensions, where * is the name of the pair: match '*_BF' '*_DAPI'
       [default: equal names]
@@ -165,7 +165,7 @@ class TrainOptions(TypedDict, total=False):
     nodata_a: Word
     nodata_b: Word
     pages: Literal["first", "channels", "each"]
-    neighbours: int
+    neighbors: int
     match: Sequence[str]
     squares: bool
     on_error: Literal["stop", "skip"]

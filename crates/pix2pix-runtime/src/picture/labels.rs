@@ -81,11 +81,14 @@ impl Labels {
         Err(Error::Config(format!("{name}.labels {reason}")))
     }
 
-    /// The name of a class, or its number.
+    /// The name of a class, or its number; both if others have the same name.
     pub fn name(&self, class: usize) -> String {
-        match self.classes[class].name.as_str() {
+        let name = self.classes[class].name.as_str();
+        let same = self.classes.iter().filter(|other| other.name == name);
+        match name {
             "" => format!("class {class}"),
-            name => name.to_string(),
+            _ if same.count() > 1 => format!("{name} (class {class})"),
+            _ => name.to_string(),
         }
     }
 
@@ -381,6 +384,27 @@ mod tests {
     fn row(channels: usize, values: &[u8]) -> Picture {
         let size = [(values.len() / channels) as u32, 1];
         Picture::new(size, channels, Samples::U8(values.to_vec()))
+    }
+
+    #[test]
+    fn classes_of_one_name_are_told_apart() {
+        let mut labels = labels(Stored::Ids, &[[0; 3]; 5]);
+        for (class, name) in labels
+            .classes
+            .iter_mut()
+            .zip(["road", "car", "road", "", ""])
+        {
+            class.name = name.to_string();
+        }
+        let names: Vec<String> = (0..5).map(|class| labels.name(class)).collect();
+        let wanted = [
+            "road (class 0)",
+            "car",
+            "road (class 2)",
+            "class 3",
+            "class 4",
+        ];
+        assert_eq!(names, wanted);
     }
 
     #[test]

@@ -47,12 +47,12 @@ pub fn save_model_of_slices(
     side: usize,
     step: u64,
     [source, target]: [Domain; 2],
-    neighbours: usize,
+    neighbors: usize,
 ) {
     let size = Size::square(side as u32);
     let config = RunConfig {
         data: earth::NAME.to_string(),
-        neighbours,
+        neighbors,
         source: source.clone(),
         target: target.clone(),
         generator: GeneratorConfig::Unet(UnetConfig {

@@ -3,7 +3,7 @@
 use pix2pix_runtime::network::Norm;
 use pix2pix_runtime::words::count;
 
-use super::{MOST_NEIGHBOURS, MOST_STEPS, RunConfig};
+use super::{MOST_NEIGHBORS, MOST_STEPS, RunConfig};
 use crate::backend::device::Device;
 use crate::backend::limits::{MOST_THREADS, MOST_VALUES};
 use crate::data::dataset::survey::Survey;
@@ -29,10 +29,10 @@ const MOST_TOGETHER: usize = 65_536;
 /// the sources are label maps.
 ///
 /// # Errors
-/// When they are not, or `neighbours` is larger than [`MOST_NEIGHBOURS`].
-pub fn check_neighbours(neighbours: usize, pages: Option<Pages>, are_labels: bool) -> Result<()> {
-    within("neighbours", neighbours, 0..=MOST_NEIGHBOURS)?;
-    let reason = if neighbours == 0 {
+/// When they are not, or `neighbors` is larger than [`MOST_NEIGHBORS`].
+pub fn check_neighbors(neighbors: usize, pages: Option<Pages>, are_labels: bool) -> Result<()> {
+    within("neighbors", neighbors, 0..=MOST_NEIGHBORS)?;
+    let reason = if neighbors == 0 {
         return Ok(());
     } else if matches!(pages, Some(Pages::First | Pages::Channels)) {
         "needs each slice as a picture; omit `pages`, or choose `pages` each"
@@ -41,7 +41,7 @@ pub fn check_neighbours(neighbours: usize, pages: Option<Pages>, are_labels: boo
     } else {
         return Ok(());
     };
-    Err(Error::field("neighbours", reason))
+    Err(Error::field("neighbors", reason))
 }
 
 impl RunConfig {
@@ -80,7 +80,7 @@ impl RunConfig {
         within("accumulate", optimizer.accumulate, 1..=MOST_TOGETHER)?;
         self.validate_group()?;
         self.validate_best()?;
-        check_neighbours(self.neighbours, self.pages, self.source.labels.is_some())?;
+        check_neighbors(self.neighbors, self.pages, self.source.labels.is_some())?;
         if optimizer.freeze != Freeze::Nothing && self.from.is_none() {
             let reason = "`freeze` keeps weights as they began, which are random; give the model to begin from with \
                           `from`";

@@ -51,7 +51,7 @@ impl RunConfig {
             val_fraction: 0.0,
             seed: self.seed,
             pages: self.pages,
-            neighbours: self.neighbours,
+            neighbors: self.neighbors,
             matching: self.matching.clone(),
             narrow: self.narrow(),
             nodata: self

@@ -37,7 +37,7 @@ impl Serialize for RunConfig {
             target,
             val_fraction,
             pages,
-            neighbours,
+            neighbors,
             matching,
             squares,
             side_by_side,
@@ -105,8 +105,8 @@ impl Serialize for RunConfig {
         if let Some(pages) = pages {
             file.serialize_entry("pages", pages)?;
         }
-        if *neighbours > 0 {
-            file.serialize_entry("neighbours", neighbours)?;
+        if *neighbors > 0 {
+            file.serialize_entry("neighbors", neighbors)?;
         }
         if let Some(matching) = matching {
             file.serialize_entry("matching", matching)?;
@@ -190,7 +190,7 @@ data_digest = "e289d02adac446bc77a62cda4019dc8d29019906aea9fa6ac62d8ab3265052ce"
 direction = "a-to-b"
 val_fraction = 0.0
 pages = "each"
-neighbours = 1
+neighbors = 1
 matching = ["{}_sat", "{}_map"]
 squares = true
 side_by_side = ["4x3", "1"]

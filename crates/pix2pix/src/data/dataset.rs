@@ -33,7 +33,7 @@ pub(crate) use held_out::HeldOut;
 use incomplete::Incomplete;
 use layout::{Layout, Split};
 pub use pairs::Pairs;
-use passed_over::{CONVERT, PassedOver, Why};
+use passed_over::{CONVERT, PassedOver};
 use pattern::Pattern;
 use store::Store;
 
@@ -50,7 +50,7 @@ pub struct Options {
     pub pages: Option<Pages>,
     /// Number of pages or slices on either side of each that are channels of the source too, in order; at the ends, the
     /// last one is repeated. 0 for none; otherwise, `pages` reads each.
-    pub neighbours: usize,
+    pub neighbors: usize,
     /// Patterns of the names of A and of B, each with a `*` for the name of the pair; names that do not match are whole
     /// names. `None` pairs files of the same name.
     pub matching: Option<[String; 2]>,
@@ -67,7 +67,7 @@ impl Default for Options {
             val_fraction: 0.0,
             seed: 0,
             pages: None,
-            neighbours: 0,
+            neighbors: 0,
             matching: None,
             narrow: Narrow::Refused,
             nodata: [None; 2],
@@ -168,7 +168,7 @@ impl Dataset {
                 domains: None,
                 narrow: options.narrow,
                 nodata: options.nodata,
-                neighbours: options.neighbours,
+                neighbors: options.neighbors,
             };
             if name != "train" || !pairs.is_empty() {
                 named.push((name, pairs));
@@ -186,10 +186,10 @@ impl Dataset {
                 &passed_over,
             ));
         }
-        if options.neighbours > 0 && pages == 0 {
+        if options.neighbors > 0 && pages == 0 {
             let reason =
                 "takes slices of volumes or pages of TIFF files, and no file has several; omit it";
-            return Err(Error::field("neighbours", reason));
+            return Err(Error::field("neighbors", reason));
         }
         let data = Self {
             train: named[0].1.clone(),
@@ -281,7 +281,7 @@ fn without_pairs(
         );
         return Error::file(root, reason, remedy);
     }
-    let others = passed_over.iter().filter(|file| file.why == Why::Ending);
+    let others = passed_over.iter().filter(|file| file.why.is_ending());
     let mut folders = others.map(|file| folder_of(&file.file));
     let is_empty = |folder: &Path| {
         let mut pictures = unmatched.iter().chain(held_out);

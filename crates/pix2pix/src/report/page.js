@@ -8,7 +8,7 @@ const make = (name, attributes = {}, text) => {
   return element;
 };
 const short = (number) => number === null || number === undefined ? "-" : Number(number.toPrecision(4)).toString();
-/** A number beside an axis, where there is little room, with the digits that tell it from its neighbours. */
+/** A number beside an axis, where there is little room, with the digits that tell it from its neighbors. */
 const tick = (number, digits = 4) => {
   const rounded = Number(number.toPrecision(digits));
   return rounded !== 0 && Math.abs(rounded) < 0.001 ? rounded.toExponential() : rounded.toString();

@@ -23,7 +23,7 @@ const CLIMB: f64 = 1.5;
 /// Relative rise of the held-out L1, and fall of the training pairs', that is overfitting.
 const APART: f64 = 0.05;
 /// Number of neighboring samplings that are averaged to compare them.
-const NEIGHBOURS: usize = 3;
+const NEIGHBORS: usize = 3;
 /// Fewest samplings for a sentence about a score, and for a judgment.
 const SAMPLINGS: [usize; 2] = [4, 6];
 
@@ -321,22 +321,22 @@ fn held_out(score: Score, points: &[Point], training: &[Point]) -> Option<Findin
 
 /// Held-out pairs that get worse while the training pairs get better, or do not.
 fn apart(points: &[Point], training: &[Point]) -> Option<Finding> {
-    let around: Vec<&[Point]> = points.windows(NEIGHBOURS).collect();
+    let around: Vec<&[Point]> = points.windows(NEIGHBORS).collect();
     let means: Vec<f64> = around.iter().map(|part| mean(part).0).collect();
     let best = (0..means.len()).min_by(|a, b| means[*a].total_cmp(&means[*b]))?;
     let last = means.len() - 1;
     // neighbors that overlap are no comparison
-    if last < best + NEIGHBOURS || means[last] < (1.0 + APART) * means[best] {
+    if last < best + NEIGHBORS || means[last] < (1.0 + APART) * means[best] {
         return None;
     }
-    let step = around[best][NEIGHBOURS / 2].0;
+    let step = around[best][NEIGHBORS / 2].0;
     let within = |part: &[Point]| -> Vec<Point> {
-        let steps = part[0].0..=part[NEIGHBOURS - 1].0;
+        let steps = part[0].0..=part[NEIGHBORS - 1].0;
         let inside = training.iter().filter(|(step, _)| steps.contains(step));
         inside.copied().collect()
     };
     let [then, now] = [best, last].map(|index| within(around[index]));
-    if then.len() < NEIGHBOURS || now.len() < NEIGHBOURS {
+    if then.len() < NEIGHBORS || now.len() < NEIGHBORS {
         return None;
     }
     let [was, is] = [means[best], means[last]].map(short);

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// The parts of a configuration that stay.
 const KEPT: [&str; 8] = [
     "direction",
-    "neighbours",
+    "neighbors",
     "source",
     "target",
     "generator",
@@ -52,7 +52,7 @@ fn fields(config: &RunConfig) -> BTreeMap<String, String> {
     let stored = serde_json::to_string(config).expect("a configuration is plain data");
     let config: RunConfig = serde_json::from_str(&stored).expect("it was just written");
     // left out of the file if it is 0
-    let neighbors = ("neighbours".to_string(), config.neighbours.to_string());
+    let neighbors = ("neighbors".to_string(), config.neighbors.to_string());
     let values = config.values().into_iter();
     let values = values.map(|(path, value)| (path, value.to_string()));
     let is_kept = |name: &str| {

@@ -19,7 +19,7 @@ use crate::draw::contact_sheet::Row;
 use crate::draw::shrunk;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
-use crate::quality::{self, Confusion, Lpips, Planes, Realism, Score, Scores};
+use crate::quality::{self, Confusion, Lpips, MOST_PSNR, Planes, Realism, Score, Scores};
 
 use super::lines::RunScores;
 
@@ -203,7 +203,7 @@ impl SamplePairs {
         Some(RunScores {
             step,
             l1: mean(|(scores, _)| Some(scores.l1))?,
-            psnr: mean(|(scores, _)| Some(scores.psnr)),
+            psnr: mean(|(scores, _)| Some(scores.psnr.min(MOST_PSNR))),
             ssim: mean(|(scores, _)| scores.ssim),
             swd: realism.swd,
             spectrum: realism.spectrum,

@@ -30,7 +30,7 @@ pub struct Pairs {
     /// How pixels of A and of B without data are known.
     pub(super) nodata: [Option<Nodata>; 2],
     /// Pages or slices on either side that are channels of the source too.
-    pub(super) neighbours: usize,
+    pub(super) neighbors: usize,
 }
 
 impl Pairs {
@@ -65,15 +65,15 @@ impl Pairs {
     }
 
     /// The side, 0 for A and 1 for B, of which neighbors are channels too, and how many on either side; `None` without.
-    pub(crate) fn neighbours(&self) -> Option<(usize, usize)> {
+    pub(crate) fn neighbors(&self) -> Option<(usize, usize)> {
         let [source, _] = self.direction.order([0, 1]);
-        (self.neighbours > 0).then_some((source, self.neighbours))
+        (self.neighbors > 0).then_some((source, self.neighbors))
     }
 
     /// The pages that are read of each file of a side of a pair.
     pub(super) fn pages_of(&self, entry: &Entry, side: usize) -> Vec<Page> {
-        match self.neighbours() {
-            Some((of, neighbours)) if of == side => entry.page.around(neighbours, entry.pages),
+        match self.neighbors() {
+            Some((of, neighbors)) if of == side => entry.page.around(neighbors, entry.pages),
             _ => vec![entry.page],
         }
     }
@@ -116,7 +116,7 @@ impl Pairs {
         ReadAs {
             narrow: self.narrow,
             nodata: self.nodata,
-            neighbours: self.neighbours(),
+            neighbors: self.neighbors(),
         }
     }
 

@@ -96,8 +96,8 @@ impl Pairs {
                 [joined(a)?, joined(b)?]
             }
         };
-        if let Some((side, _)) = self.neighbours() {
-            let joined = self.check_neighbours(entry, side)?;
+        if let Some((side, _)) = self.neighbors() {
+            let joined = self.check_neighbors(entry, side)?;
             headers[side].channels *= joined;
             headers[side].check(&self.shown_side(index, side))?;
         }
@@ -111,7 +111,7 @@ impl Pairs {
     }
 
     /// Checks that the pages of each file of a side are alike, so that their channels can be joined. Returns their number.
-    fn check_neighbours(&self, entry: &Entry, side: usize) -> Result<usize> {
+    fn check_neighbors(&self, entry: &Entry, side: usize) -> Result<usize> {
         let pages = self.pages_of(entry, side);
         for path in entry.files.of_side(side) {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
@@ -128,6 +128,21 @@ impl Pairs {
     /// When they cannot be read or do not form a pair.
     pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
         Ok(self.decode_sides(index)?.map(|side| side.picture))
+    }
+
+    /// As [`read_sides`](Self::read_sides), each with the value that its files name for pixels without data, if some samples have
+    /// it. `None` too where the data set was opened with such values.
+    ///
+    /// # Errors
+    /// As [`read_sides`](Self::read_sides).
+    pub fn read_sides_and_gaps(&self, index: usize) -> Result<[(Picture, Option<f32>); 2]> {
+        let sides = self.decode_sides(index)?;
+        Ok(sides.map(|Decoded { picture, named, .. }| {
+            let samples = picture.to_floats();
+            let mut all = samples.iter().zip(named.iter().cycle());
+            let found = all.find_map(|(sample, gap)| gap.filter(|gap| nodata::is(*sample, *gap)));
+            (picture, found)
+        }))
     }
 
     /// As [`read_sides`](Self::read_sides), with what the files say of them.
@@ -184,7 +199,7 @@ impl Pairs {
                     }))
                 };
                 let mut sides = halves(entry.page)?;
-                if let Some((side, _)) = self.neighbours() {
+                if let Some((side, _)) = self.neighbors() {
                     let half = |page: Page| match page == entry.page {
                         true => Ok(sides[side].clone()),
                         false => Ok(halves(page)?.into_iter().nth(side).expect("A and B")),

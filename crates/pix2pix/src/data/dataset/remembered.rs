@@ -42,7 +42,7 @@ pub struct ReadAs {
     /// How pixels of A and of B without data are known.
     pub nodata: [Option<Nodata>; 2],
     /// The side that is read with slices on either side as channels, and how many.
-    pub neighbours: Option<(usize, usize)>,
+    pub neighbors: Option<(usize, usize)>,
 }
 
 /// A pair, as results know it.
@@ -137,7 +137,7 @@ fn key(asked: &Asked, read: ReadAs) -> String {
     let ReadAs {
         narrow,
         nodata,
-        neighbours,
+        neighbors,
     } = read;
     let text = |file: &PathBuf| path_text::text_of(file);
     let files = asked.files.iter();
@@ -145,7 +145,7 @@ fn key(asked: &Asked, read: ReadAs) -> String {
         .map(|files| files.iter().map(text).collect())
         .collect();
     let version = env!("CARGO_PKG_VERSION");
-    let all = (version, files, asked.page, narrow, nodata, neighbours);
+    let all = (version, files, asked.page, narrow, nodata, neighbors);
     serde_json::to_string(&all).expect("plain data")
 }
 
@@ -183,7 +183,7 @@ mod tests {
     const PLAIN: ReadAs = ReadAs {
         narrow: Narrow::Refused,
         nodata: [None; 2],
-        neighbours: None,
+        neighbors: None,
     };
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
                     ..PLAIN
                 },
                 ReadAs {
-                    neighbours: Some((0, 1)),
+                    neighbors: Some((0, 1)),
                     ..PLAIN
                 },
             ]

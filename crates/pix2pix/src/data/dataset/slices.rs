@@ -12,8 +12,8 @@ use crate::error::{Result, shown};
 impl Pairs {
     /// What to say of neighbors that are not those of a slice alone: if the pages of the first stack are of several channels,
     /// slices or time points at once. `None` without neighbors. The stacks of a data set are alike, and volumes have slices alone.
-    pub fn mixed_neighbours(&self) -> Option<String> {
-        let (side, _) = self.neighbours()?;
+    pub fn mixed_neighbors(&self) -> Option<String> {
+        let (side, _) = self.neighbors()?;
         let stack = self.entries.iter().find(|entry| entry.pages > 1)?;
         let path = &stack.files.of_side(side)[0];
         if picture::is_volume(path) {

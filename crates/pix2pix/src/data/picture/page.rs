@@ -50,12 +50,12 @@ impl Page {
     }
 
     /// This page of `count`, with so many neighbors on either side, in order. At the ends, the last page is repeated.
-    pub fn around(self, neighbours: usize, count: usize) -> Vec<Self> {
+    pub fn around(self, neighbors: usize, count: usize) -> Vec<Self> {
         let Self::At(index) = self else {
             return vec![self];
         };
-        let near = |place: usize| place.saturating_sub(neighbours).min(count.max(1) - 1);
-        (index..=index + 2 * neighbours)
+        let near = |place: usize| place.saturating_sub(neighbors).min(count.max(1) - 1);
+        (index..=index + 2 * neighbors)
             .map(|place| Self::At(near(place)))
             .collect()
     }
@@ -86,7 +86,7 @@ pub fn alike(path: &Path, pages: &[Page], found: impl Iterator<Item = Dimensions
             return Err(Error::file(
                 path,
                 format!("{}, but {}", said(first_page, first), said(page, found)),
-                "with neighbours, all pages of a file must be alike: save the others as another file",
+                "with neighbors, all pages of a file must be alike: save the others as another file",
             ));
         }
     }
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn the_last_page_is_repeated_beyond_the_ends() {
-        let around = |index, neighbours, count| -> Vec<usize> {
-            let pages = Page::At(index).around(neighbours, count).into_iter();
+        let around = |index, neighbors, count| -> Vec<usize> {
+            let pages = Page::At(index).around(neighbors, count).into_iter();
             let place = |page| match page {
                 Page::At(index) => index,
                 other => panic!("{other:?}"),
