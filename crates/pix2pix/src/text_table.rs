@@ -2,6 +2,8 @@
 
 use std::iter;
 
+use unicode_width::UnicodeWidthStr;
+
 /// The rows of a table: the first column flush left, the others flush right.
 pub fn aligned(rows: &[Vec<String>]) -> String {
     let widths = widths(rows.iter().map(Vec::as_slice));
@@ -31,7 +33,7 @@ fn widths<'a>(rows: impl Iterator<Item = &'a [String]>) -> Vec<usize> {
     for row in rows {
         widths.resize(widths.len().max(row.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
+            *width = cell.width().max(*width);
         }
     }
     widths
@@ -42,7 +44,7 @@ fn line(row: &[String], widths: &[usize], is_right: impl Fn(usize) -> bool) -> S
     let mut cells = Vec::new();
     for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
         // a format's width ends at 65535
-        let padding = " ".repeat(width - cell.chars().count());
+        let padding = " ".repeat(width - cell.width());
         cells.push(match is_right(column) {
             true => padding + cell,
             false => cell.clone() + &padding,
@@ -79,6 +81,13 @@ mod tests {
             &rule,
         ];
         assert_eq!(lines, expected);
+    }
+
+    /// Chinese characters take two columns of a terminal.
+    #[test]
+    fn cells_are_as_wide_as_they_are_shown() {
+        let rows = [["数据集", "1"], ["runs", "2"]].map(|row| row.map(str::to_string).to_vec());
+        assert_eq!(aligned(&rows), "数据集  1\nruns    2\n");
     }
 
     #[test]
