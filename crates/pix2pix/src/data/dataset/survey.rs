@@ -34,9 +34,9 @@ pub enum OnError {
 }
 
 impl OnError {
-    /// Whether an error ends the work. One of the folder for temporary files always does: it would meet every file.
+    /// Whether an error ends the work. One of the system always does: it would meet every file.
     pub(crate) fn stops(self, error: &Error) -> bool {
-        self == Self::Stop || error.is_of_temporary_files()
+        self == Self::Stop || error.is_of_system()
     }
 }
 
