@@ -30,6 +30,7 @@ pub(crate) mod dataset;
 #[cfg(feature = "download")]
 pub(crate) mod download;
 pub mod earth;
+mod gzip;
 pub(crate) mod jitter;
 pub(crate) mod loader;
 pub mod pair;

@@ -152,6 +152,9 @@ fn a_changed_bit_is_found() {
         }
     }
     assert!(found > 1080, "{found} of {}", whole.len());
+    // tapes and disks fill their last block
+    let filled = read(&[&whole[..], &[0; 512]].concat());
+    assert_eq!(filled.unwrap_or_else(|e| panic!("{e}")), all);
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
 use pix2pix_runtime::regular_file;
 use tar::EntryType;
 
@@ -16,6 +15,7 @@ use crate::data::copying;
 use crate::data::dataset::passed_over::{PassedOver, Why};
 use crate::data::dataset::store::{inside, sparse};
 use crate::data::dataset::tar_names;
+use crate::data::gzip::Gunzip;
 use crate::data::picture::content::most_unpacked;
 use crate::error::{Error, Result};
 
@@ -93,7 +93,7 @@ pub fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PassedOver>> {
     atomic_file::create_folder(&content_of)?;
     let file = regular_file::open(archive).map_err(|e| unread(archive, e))?;
     let packed = file.metadata().map_err(disk)?.len();
-    let content = MultiGzDecoder::new(BufReader::new(file));
+    let content = Gunzip::new(BufReader::new(file));
     let left_out = unpack_entries(archive, content, &content_of, most_unpacked(packed))?;
     let mut entries: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(&content_of).map_err(disk)? {
@@ -196,6 +196,9 @@ fn unpack_entries(
         io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
         place.behind_content();
     }
+    // gzip's checksum is behind the end of the tar
+    place.in_content();
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(left_out)
 }
 
@@ -250,5 +253,29 @@ mod tests {
         }
         archive("plain.tar.gz", EntryType::Regular, Some("mtime")).unwrap();
         assert!(at("data/1.png").exists());
+    }
+
+    /// It is behind the end of the tar. Zeros may follow it, with which tapes and disks fill their last block.
+    #[test]
+    fn the_checksum_of_an_archive_is_compared() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        let mut header = tar::Header::new_gnu();
+        header.set_size(4);
+        header.set_cksum();
+        tar.append_data(&mut header, "A/1.png", &b"good"[..])
+            .unwrap();
+        let whole = tar.into_inner().unwrap().finish().unwrap();
+        let checksum = whole.len() - 8;
+        let mut wrong = whole.clone();
+        wrong[checksum] ^= 1;
+        fs::write(at("wrong.tar.gz"), wrong).unwrap();
+        let error = unpack(&at("wrong.tar.gz"), &at("wrong")).unwrap_err();
+        assert!(error.to_string().contains("a bad archive"), "{error}");
+        assert!(!at("wrong").exists());
+        fs::write(at("filled.tar.gz"), [whole, vec![0; 10_240]].concat()).unwrap();
+        unpack(&at("filled.tar.gz"), &at("filled")).unwrap();
+        assert_eq!(fs::read(at("filled/1.png")).unwrap(), b"good");
     }
 }

@@ -8,7 +8,6 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use flate2::read::MultiGzDecoder;
 use pix2pix_runtime::regular_file;
 use tar::EntryType;
 use zip::ZipArchive;
@@ -17,6 +16,7 @@ use zip::result::ZipError;
 use super::passed_over::{self, CONVERT, PassedOver, Why};
 use super::tar_names;
 use crate::data::copying;
+use crate::data::gzip::Gunzip;
 use crate::data::picture::content::{MAX_GROWTH, Part, most_unpacked, temporary};
 use crate::data::picture::{self, Content, is_picture, is_volume, nifti};
 use crate::data::prepare::PREPARED;
@@ -556,7 +556,7 @@ fn archive(path: &Path, kind: Archive, unread: &mut Vec<PassedOver>) -> Result<C
             let unpacked = temporary()?;
             let unwritten =
                 |e| Error::io(&env::temp_dir(), "unpack an archive to a temporary file", e);
-            let mut content = MultiGzDecoder::new(BufReader::new(file)).take(most + 1);
+            let mut content = Gunzip::new(BufReader::new(file)).take(most + 1);
             let index = {
                 let mut tar = lock(&unpacked);
                 let length = copying::copy(&mut content, &mut *tar, broken, unwritten)?;
@@ -715,6 +715,28 @@ mod tests {
             let bytes = fs::read(at("one.tif")).unwrap();
             assert_eq!(&content.bytes().unwrap()[..], bytes);
         }
+    }
+
+    /// Tapes and disks fill their last block with zeros.
+    #[test]
+    fn zeros_behind_a_packed_tar_are_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tar.gz");
+        let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut tar = tar::Builder::new(packed);
+        let mut header = tar::Header::new_ustar();
+        header.set_size(0);
+        header.set_cksum();
+        tar.append_data(&mut header, "A/x.png", io::empty())
+            .unwrap();
+        let packed = tar.into_inner().unwrap().finish().unwrap();
+        let files = |behind: &[u8]| {
+            fs::write(&path, [&packed[..], behind].concat()).unwrap();
+            Store::open(&path).and_then(|store| Ok(store.files()?.0))
+        };
+        assert_eq!(files(&[0; 10_240]).unwrap(), [PathBuf::from("A/x.png")]);
+        let error = files(b"rest").unwrap_err().to_string();
+        assert!(error.contains("damaged archive"), "{error}");
     }
 
     /// What tar stores in another way, or has beside files, is named.

@@ -5,10 +5,10 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use flate2::read::MultiGzDecoder;
 use pix2pix_runtime::regular_file;
 
 use super::nifti_header;
+use crate::data::gzip::Gunzip;
 use crate::error::{Error, Result};
 
 /// The first bytes of a file that gzip packed (RFC 1952, section 2.3.1).
@@ -228,9 +228,7 @@ pub fn starts(file: &mut dyn Source) -> io::Result<Vec<u8>> {
     file.rewind()?;
     if start.starts_with(&PACKED) {
         let mut inside = Vec::new();
-        let unpacked = MultiGzDecoder::new(&mut *file)
-            .take(START)
-            .read_to_end(&mut inside);
+        let unpacked = Gunzip::new(&mut *file).take(START).read_to_end(&mut inside);
         file.rewind()?;
         // other formats are not read packed
         if unpacked.is_ok() && nifti_header::is(&inside) {

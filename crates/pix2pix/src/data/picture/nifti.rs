@@ -9,17 +9,16 @@
 
 use std::env;
 use std::fs::File;
-use std::io::{self, ErrorKind, Read, SeekFrom};
+use std::io::{self, BufRead, ErrorKind, Read, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-
-use flate2::read::MultiGzDecoder;
 
 use super::content::{Content, Part, Source, length, most_unpacked};
 use super::fault::{Fault, TRUNCATED};
 use super::nifti_header::{Axes, Fields, HEADER, HEADER_2, at};
 use super::{Depth, Format, Header, Page, Picture, Samples};
+use crate::data::gzip::Gunzip;
 use crate::error::{Error, Result as Checked};
 
 /// Most bytes behind the voxels of a packed file that are read for its checksum.
@@ -216,7 +215,7 @@ impl Nifti {
         let mut file = self.content.reader()?;
         let mut voxels: Box<dyn Voxels> = match self.packed {
             true => Box::new(Unpacking {
-                file: MultiGzDecoder::new(&mut *file),
+                file: Gunzip::new(&mut *file),
                 at: 0,
             }),
             false => Box::new(Plain(&mut *file)),
@@ -276,7 +275,7 @@ impl Nifti {
 fn read_fields(file: &mut dyn Source, packed: bool) -> Result<Fields, Fault> {
     let mut bytes = Box::new([0; HEADER]);
     let read = match packed {
-        true => MultiGzDecoder::new(file).read_exact(&mut bytes[..]),
+        true => Gunzip::new(file).read_exact(&mut bytes[..]),
         false => file.read_exact(&mut bytes[..]),
     };
     read.map_err(named)?;
@@ -316,11 +315,11 @@ impl Voxels for Plain<'_> {
 
 /// Unpacks a file from its beginning to the place that is read.
 struct Unpacking<R> {
-    file: MultiGzDecoder<R>,
+    file: Gunzip<R>,
     at: u64,
 }
 
-impl<R: Read> Voxels for Unpacking<R> {
+impl<R: BufRead> Voxels for Unpacking<R> {
     fn read(&mut self, place: u64, length: u64) -> Result<Vec<u8>, Fault> {
         let before = place - self.at;
         io::copy(&mut (&mut self.file).take(before), &mut io::sink()).map_err(named)?;
@@ -369,7 +368,7 @@ pub fn unpacked(path: &Path, content: &Content, file: &Arc<Mutex<File>>) -> Chec
         .reader()
         .map_err(|e| Error::io(path, "read the volume", e))?;
     let unpacked = match volume.packed {
-        true => Part::append(file, MultiGzDecoder::new(stored), end, REST),
+        true => Part::append(file, Gunzip::new(stored), end, REST),
         false => Part::append(file, stored, end, 0),
     };
     let part = unpacked.map_err(|e| match e.kind() {
