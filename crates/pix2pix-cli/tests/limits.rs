@@ -88,12 +88,22 @@ fn pictures() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
         (
             "tables.tif",
             bombs::tiff_jpeg(2, 1 << 17),
-            Some("JPEG tables of more than 65536 bytes"),
+            Some("JPEG tables of more than 4096 bytes"),
         ),
         (
             "tiny.tif",
             bombs::tiff_shared([2048, 2], 4),
             Some("1048576 strips or tiles of a few pixels each"),
+        ),
+        (
+            "overlapping.tif",
+            bombs::tiff_overlapping(),
+            Some("its directories together are larger than the file"),
+        ),
+        (
+            "descriptions.tif",
+            bombs::tiff_descriptions(400),
+            Some("400 pages"),
         ),
         // as empty tiles do
         ("empty.tif", bombs::tiff_shared([64, 16], 256), None),

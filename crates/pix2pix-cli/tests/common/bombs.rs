@@ -196,6 +196,43 @@ pub fn tiff_shared(sides: [u32; 2], bytes: usize) -> Vec<u8> {
     with_directory(file, entries)
 }
 
+/// A TIFF file of 600 kB with 5,400 directories of 512 tags, each of which begins at the second entry of the one before it. The
+/// tags have no values, so that codes and types are free to be the places of directories.
+pub fn tiff_overlapping() -> Vec<u8> {
+    const TAGS: u32 = 512;
+    const DIRECTORIES: u32 = 5400;
+    const FIRST: u32 = 1 << 16;
+    let mut file = b"II\x2a\0\0\0\x01\0".to_vec();
+    file.resize(FIRST as usize, 0);
+    file.extend((TAGS as u16).to_le_bytes());
+    for entry in 0..TAGS + DIRECTORIES {
+        let code = match entry.checked_sub(TAGS - 1) {
+            Some(directory) => 12 * directory,
+            None => 12 * entry + 5,
+        };
+        let is_last = entry == TAGS + DIRECTORIES - 1;
+        let place = if is_last { 0 } else { FIRST + code };
+        file.extend(place.to_le_bytes());
+        file.extend([0; 6]);
+        file.extend((TAGS as u16).to_le_bytes());
+    }
+    file.resize(600_000, 0);
+    file
+}
+
+/// A TIFF file of so many pages with nothing but 512 descriptions each.
+pub fn tiff_descriptions(pages: usize) -> Vec<u8> {
+    let entry = [&270u16.to_le_bytes()[..], &[2, 0, 5, 0, 0, 0, 0, 0, 0, 0]].concat();
+    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+    for page in 1..=pages {
+        file.extend(512u16.to_le_bytes());
+        file.extend(entry.repeat(512));
+        let next = if page < pages { file.len() + 4 } else { 0 };
+        file.extend((next as u32).to_le_bytes());
+    }
+    file
+}
+
 /// A NumPy array whose header has `length` bytes by its head, and is `text`.
 pub fn npy(length: u32, text: &[u8]) -> Vec<u8> {
     [&b"\x93NUMPY\x02\0"[..], &length.to_le_bytes(), text].concat()
@@ -238,16 +275,14 @@ pub fn jpeg(scans: usize) -> Vec<u8> {
     file
 }
 
+/// A text in a pickle.
+fn text(text: &str) -> Vec<u8> {
+    let length = (text.len() as u32).to_le_bytes();
+    [&b"X"[..], &length, text.as_bytes()].concat()
+}
+
 /// A pickle of PyTorch with one tensor of `sides` that repeats a single value, in a zip.
 pub fn pth(sides: &[u32], packed: bool) -> Vec<u8> {
-    let text = |text: &str| {
-        [
-            &b"X"[..],
-            &(text.len() as u32).to_le_bytes(),
-            text.as_bytes(),
-        ]
-        .concat()
-    };
     let number = |value: u32| [&b"J"[..], &value.to_le_bytes()].concat();
     let tuple = |values: &[u32]| {
         let values: Vec<u8> = values.iter().flat_map(|value| number(*value)).collect();
@@ -262,6 +297,11 @@ pub fn pth(sides: &[u32], packed: bool) -> Vec<u8> {
     pickle.extend(b"tQ");
     pickle.extend([number(0), tuple(sides), tuple(&vec![0; sides.len()])].concat());
     pickle.extend(b"\x89ccollections\nOrderedDict\n)RtRu.");
+    zipped(&pickle, packed)
+}
+
+/// PyTorch's zip of a pickle and four bytes of values.
+fn zipped(pickle: &[u8], packed: bool) -> Vec<u8> {
     let method = match packed {
         true => zip::CompressionMethod::Deflated,
         false => zip::CompressionMethod::Stored,
@@ -269,7 +309,7 @@ pub fn pth(sides: &[u32], packed: bool) -> Vec<u8> {
     let options = zip::write::SimpleFileOptions::default().compression_method(method);
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, content) in [
-        ("archive/data.pkl", &pickle[..]),
+        ("archive/data.pkl", pickle),
         ("archive/byteorder", b"little"),
         ("archive/data/0", &[0; 4]),
         ("archive/version", b"3\n"),

@@ -4,6 +4,7 @@ mod common;
 pub mod content;
 pub mod decode;
 mod description;
+mod directory;
 pub mod encode;
 mod entry;
 mod fault;

@@ -14,6 +14,7 @@ use tiff_reader::{
 
 use super::content::{Content, Part};
 use super::description;
+use super::directory;
 use super::entry;
 use super::fault::{Fault, TRUNCATED, guarded};
 use super::orientation::{self, Orientation};
@@ -115,12 +116,14 @@ impl Parsed {
             Content::Disk(path) => Arc::new(FileSource::open(path).map_err(named)?),
             Content::Part(part) => Arc::new(part.clone()),
         };
-        // tags do not overlap in a file, so that together they hold less than the file
         let length = source.len();
+        let pages = (length / PAGE).clamp(1, PAGES as u64) as usize;
+        let directories = directory::chain(&*source, pages)?;
+        // values do not overlap in a file, so that together they have less than its bytes
         let values = length.min(4 * MAX_METADATA as u64) as usize;
         let options = OpenOptions {
             parse_budgets: ParseBudgets {
-                max_ifds: (length / PAGE).clamp(1, PAGES as u64) as usize,
+                max_ifds: pages,
                 max_ifd_entries: TAGS,
                 max_tag_value_bytes: values,
                 max_metadata_value_bytes: values,
@@ -130,10 +133,10 @@ impl Parsed {
             decode_output_bytes: 2 * MAX_BYTES as usize, // wide integers become 32 bits afterwards
         };
         let open = |source| TiffFile::from_source_with_options(source, options);
-        let shown = |source, places| -> SharedSource { Arc::new(Overlaid { source, places }) };
+        let shown = |source, places| -> SharedSource { Arc::new(Overlaid::new(source, places)) };
         let (source, mut file) = match open(source.clone()) {
             Err(error) if repeated::is_cause(&error) => {
-                let places = repeated::overlay(&source, PAGES).map_err(named)?;
+                let places = repeated::overlay(&*source, &directories).map_err(named)?;
                 let source = shown(source, places);
                 (source.clone(), open(source).map_err(named)?)
             }
@@ -624,7 +627,7 @@ const PARTS: u64 = 1 << 16;
 const FEW: u64 = 64;
 
 /// Most bytes of the tables of JPEG, which are read again for each strip or tile; the standard has place for 3 kB.
-const TABLES: usize = 1 << 16;
+const TABLES: usize = 1 << 12;
 
 /// Bytes that a tile may have even where the picture is smaller: 1024x1024 pixels with four channels of 32 bits.
 const TILE: u64 = 16 << 20;
@@ -718,6 +721,56 @@ mod tests {
         // another tag twice leaves open what the picture is
         let twice = [(256, LONG, 1, &32u32.to_le_bytes()[..])];
         assert!(Tiff::open(&file(&twice), Page::Only).is_err());
+    }
+
+    /// A file of so many directories of 512 tags, of a byte each.
+    fn directories(number: usize) -> Content {
+        let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+        for index in 1..=number {
+            file.extend(512u16.to_le_bytes());
+            for code in 1000..1512u16 {
+                file.extend(code.to_le_bytes());
+                file.extend([1, 0, 1, 0, 0, 0, 7, 0, 0, 0]);
+            }
+            let next = if index < number { file.len() + 4 } else { 0 };
+            file.extend((next as u32).to_le_bytes());
+        }
+        file.into()
+    }
+
+    /// A file of 100 directories of 100 tags, each of which begins at the second entry of the one before it. Tags have no values,
+    /// so that codes and types are free to be the place of the next directory.
+    fn overlapping() -> Content {
+        const COUNT: u32 = 100;
+        const FIRST: u32 = 1 << 16;
+        let mut file = b"II\x2a\0\0\0\x01\0".to_vec();
+        file.resize(FIRST as usize, 0);
+        file.extend((COUNT as u16).to_le_bytes());
+        for entry in 0..2 * COUNT {
+            let next = match entry.checked_sub(COUNT - 1) {
+                Some(directory) => FIRST + 12 * directory,
+                None => FIRST + 12 * entry + 5,
+            };
+            let next = if entry == 2 * COUNT - 1 { 0 } else { next };
+            file.extend(next.to_le_bytes());
+            file.extend([0; 6]);
+            file.extend((COUNT as u16).to_le_bytes());
+        }
+        file.into()
+    }
+
+    /// A directory of a few bytes could have any number of tags, of which each takes memory.
+    #[test]
+    fn tags_of_all_pages_are_counted() {
+        let refused = |file: &Content| match Tiff::open(file, Page::Only).map(drop) {
+            Err(Fault::Damaged(said) | Fault::Kind { what: said, .. }) => said,
+            other => panic!("{other:?}"),
+        };
+        let said = refused(&overlapping());
+        assert_eq!(said, "its directories together are larger than the file");
+        assert_eq!(refused(&directories(513)), "more than 262144 tags");
+        let most = Tiff::open(&directories(512), Page::Only).map(drop);
+        assert!(matches!(most, Err(Fault::Pages(512))), "{most:?}");
     }
 
     /// As in raw files; a smaller version alone is taken as it is.
