@@ -105,6 +105,11 @@ fn pictures() -> Vec<(&'static str, Vec<u8>, Option<&'static str>)> {
             bombs::tiff_descriptions(400),
             Some("400 pages"),
         ),
+        (
+            "texts.png",
+            bombs::png([64; 2], &vec![(b"tEXt", b"x\0y".to_vec()); 100_000]),
+            Some("more than 10000 chunks"),
+        ),
         // as empty tiles do
         ("empty.tif", bombs::tiff_shared([64, 16], 256), None),
     ]

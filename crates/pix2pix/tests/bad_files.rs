@@ -1,4 +1,5 @@
-//! Damaged weight files of every format give an error, never a panic, and never use memory far beyond the file's size.
+//! Damaged weight files of every format give an error, never a panic, and never use memory far beyond the file's size. What is not
+//! used of a picture takes no memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pix2pix::data::picture::{Content, Format, Metadata, Page};
 use pix2pix::exchange::{Rounding, import};
 use pix2pix::model::Checkpoint;
 use rand::{RngExt, SeedableRng};
@@ -178,4 +180,21 @@ fn files_with_changed_bytes_are_networks_or_errors() {
             "{what}: {taken} of {all} mutations were taken: the test tests little"
         );
     }
+}
+
+/// Of what a PNG says besides its pixels, no texts are taken over. Each would take a hundred bytes of memory.
+#[test]
+fn texts_of_a_png_take_no_memory() {
+    let _alone = MEASURING.lock();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, 16, 16);
+    for _ in 0..400_000 {
+        encoder.add_text_chunk("x".into(), "y".into()).unwrap();
+    }
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&[0; 256]).unwrap();
+    writer.finish().unwrap();
+    let content = Content::from(file);
+    let (_, peak) = measured(|| Metadata::read(&content, Format::Png, Page::Only, 1));
+    assert!(peak <= ALLOWANCE, "{peak} bytes of memory");
 }

@@ -673,6 +673,62 @@ fn animations_are_refused() {
     assert_eq!(still.unwrap(), decode("rgb8.png"));
 }
 
+/// Each part of a file takes time and memory, however few bytes it has.
+#[test]
+fn files_of_too_many_parts_are_refused() {
+    let png = bytes("rgb8.png");
+    let chunks = |kind: &[u8; 4], content: &[u8], count: usize| {
+        let checked = [&kind[..], content].concat();
+        let length = (content.len() as u32).to_be_bytes();
+        let chunk = [&length[..], &checked, &crc32(&checked).to_be_bytes()].concat();
+        // behind the signature and the header
+        let (start, rest) = png.split_at(33);
+        [start, &chunk.repeat(count), rest].concat()
+    };
+    let jpeg = bytes("rgb.jpg");
+    let comments = |count: usize| {
+        let (start, rest) = jpeg.split_at(2);
+        [start, &b"\xff\xfe\0\x02".repeat(count), rest].concat()
+    };
+    let webp = bytes("rgb8.webp");
+    let parts = |count: usize| {
+        let canvas = b"VP8X\x0a\0\0\0\0\0\0\0\x17\0\0\x0f\0\0"; // of 24x16 pixels
+        let part = b"abcd\0\0\0\0";
+        let body = [&b"WEBP"[..], canvas, &part.repeat(count), &webp[12..]].concat();
+        [&b"RIFF"[..], &(body.len() as u32).to_le_bytes(), &body].concat()
+    };
+    let pixels = 24 * 16;
+    for (name, right, wrong, what) in [
+        (
+            "rgb8.png",
+            chunks(b"tEXt", b"x\0y", 9_980),
+            chunks(b"tEXt", b"x\0y", 10_001),
+            "chunks",
+        ),
+        (
+            "rgb8.png",
+            chunks(b"abCd", b"", 9_980),
+            chunks(b"abCd", b"", 10_001),
+            "chunks",
+        ),
+        // and one more with samples, which the picture has
+        (
+            "rgb8.png",
+            chunks(b"IDAT", b"", 10_000 + pixels - 1),
+            chunks(b"IDAT", b"", 10_000 + pixels),
+            "chunks",
+        ),
+        ("rgb8.webp", parts(9_980), parts(10_001), "chunks"),
+        ("rgb.jpg", comments(9_980), comments(10_001), "segments"),
+    ] {
+        let read = picture::decode(Path::new(name), &right);
+        assert_eq!(read.unwrap_or_else(|e| panic!("{e}")), decode(name));
+        let error = picture::decode(Path::new(name), &wrong).unwrap_err();
+        let told = format!("with more than 10000 {what} is not read");
+        assert!(error.to_string().contains(&told), "{error}");
+    }
+}
+
 #[test]
 fn a_file_of_too_many_pages_is_told() {
     let folder = tempfile::tempdir().unwrap();

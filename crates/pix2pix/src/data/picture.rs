@@ -55,6 +55,9 @@ pub use stack_writer::{StackWriter, Template};
 pub const MAX_BYTES: u64 = 1 << 31;
 /// Maximum size of what a file says besides the samples, unpacked, in bytes: its color profile, texts and the like.
 pub const MAX_METADATA: usize = 16 << 20;
+/// Maximum number of parts of a file besides those with samples: segments of a JPEG, chunks of a PNG or WebP. Programs write a few
+/// dozen; each takes time and memory, however few bytes it has.
+const MAX_PARTS: u64 = 10_000;
 
 /// Converts a picture to a batch of one, `[1, channels, height, width]`, and maps the ranges to [-1, 1].
 pub fn to_tensor(picture: &Picture, range: impl Into<Ranges>, device: &Device) -> Tensor<4> {

@@ -7,7 +7,7 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageReader, Limits};
 use super::content::{Source, length};
 use super::fault::{Fault, TRUNCATED};
 use super::orientation::{self, Orientation};
-use super::{Depth, Format, Header, MAX_METADATA, Picture, Samples};
+use super::{Depth, Format, Header, MAX_METADATA, MAX_PARTS, Picture, Samples};
 
 /// Makes a decoder of the `image` crate. The limit is on what it allocates besides the samples, whose number the header
 /// says: a few bytes of a PNG's color profile can become gigabytes.
@@ -22,17 +22,23 @@ fn decoder<'a>(format: Format, file: impl Source + 'a) -> Result<impl ImageDecod
 
 /// Reads the header, and checks that the end of the picture is there.
 pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
-    let frames = match format {
-        // before the decoder, which allocates what a part claims to hold
-        Format::WebP => webp_frames(file)?.ok_or(TRUNCATED)?,
-        Format::Png => png_frames(file)?,
-        _ => 1,
+    // before the decoder, which allocates what a chunk claims to hold, and takes time for each
+    let parts = match format {
+        Format::Png => png_parts(file)?,
+        Format::WebP => webp_parts(file)?,
+        _ => Parts {
+            frames: 1,
+            whole: true,
+        },
     };
-    if frames > 1 {
+    if parts.frames > 1 {
         return Err(Fault::kind(
-            format!("{frames} frames (an animation)"),
+            format!("{} frames (an animation)", parts.frames),
             "save its frames as pictures of their own",
         ));
+    }
+    if !parts.whole {
+        return Err(TRUNCATED.into());
     }
     let mut decoder = decoder(format, &mut *file)?;
     let size = decoder.dimensions().into();
@@ -49,15 +55,7 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
     };
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     drop(decoder);
-    let whole = match format {
-        Format::Png => png_is_whole(file)?,
-        Format::WebP => true, // read above
-        Format::Bmp => bmp_is_whole(file)?,
-        Format::Jpeg | Format::Tiff | Format::Npy | Format::Nifti => {
-            unreachable!("they have decoders of their own")
-        }
-    };
-    if !whole {
+    if format == Format::Bmp && !bmp_is_whole(file)? {
         return Err(TRUNCATED.into());
     }
     Ok(Header {
@@ -86,6 +84,7 @@ pub fn indices(bytes: &[u8]) -> Result<Picture, Fault> {
     let orientation = orientation.map_err(|e| e.to_string())?;
     let mut decoder = png::Decoder::new(Cursor::new(bytes));
     decoder.set_transformations(png::Transformations::IDENTITY);
+    decoder.set_ignore_text_chunk(true);
     let mut reader = decoder.read_info().map_err(|e| e.to_string())?;
     let size = reader
         .output_buffer_size()
@@ -115,46 +114,71 @@ fn png_is_indexed(file: &mut dyn Source) -> io::Result<bool> {
     Ok(kind == [3])
 }
 
-/// Number of frames of a PNG, by its chunk acTL, which stands before the samples. The reader is then at the start.
-fn png_frames(file: &mut dyn Source) -> io::Result<u32> {
-    let length = length(file)?;
-    let (mut at, mut frames) = (8, 1); // behind the signature
-    while at + 12 <= length {
-        file.seek(SeekFrom::Start(at))?;
-        let mut start = [0; 12];
-        file.read_exact(&mut start)?;
-        let [a, b, c, d, kind @ .., e, f, g, h] = start;
-        match &kind {
-            b"acTL" => frames = u32::from_be_bytes([e, f, g, h]),
-            b"IDAT" | b"IEND" => break,
-            _ => {}
-        }
-        at += 12 + u64::from(u32::from_be_bytes([a, b, c, d]));
-    }
-    file.rewind()?;
-    Ok(frames)
+/// What the chunks of a PNG or WebP tell.
+struct Parts {
+    /// Number of frames.
+    frames: u32,
+    /// Whether all are there.
+    whole: bool,
 }
 
-/// Whether a PNG has its last chunk, IEND. Anything may follow it.
-fn png_is_whole(file: &mut dyn Source) -> io::Result<bool> {
+/// Checks the number of chunks besides those with samples.
+fn check_parts(count: u64) -> Result<(), Fault> {
+    match count > MAX_PARTS {
+        true => Err(Fault::kind(
+            format!("more than {MAX_PARTS} chunks"),
+            "save it again, with its pixels alone",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Walks through the chunks of a PNG. The chunk acTL, before the samples, has the number of frames. IEND is the last one;
+/// anything may follow it. The reader is then at the start.
+///
+/// # Errors
+/// When there are too many chunks: of those with samples, which some programs write byte by byte, more than there are pixels.
+fn png_parts(file: &mut dyn Source) -> Result<Parts, Fault> {
     let length = length(file)?;
     let mut at = 8; // behind the signature
-    while at + 12 <= length {
+    let mut parts = Parts {
+        frames: 1,
+        whole: false,
+    };
+    let (mut pixels, mut others, mut samples) = (0, 0, 0u64);
+    while at + 12 <= length && parts.frames <= 1 {
+        let mut start = [0; 12];
         file.seek(SeekFrom::Start(at))?;
-        let mut start = [0; 8];
         file.read_exact(&mut start)?;
-        let [a, b, c, d, kind @ ..] = start;
+        let [a, b, c, d, kind @ .., e, f, g, h] = start;
         at += 12 + u64::from(u32::from_be_bytes([a, b, c, d]));
-        if &kind == b"IEND" {
-            return Ok(at <= length);
+        let number = u32::from_be_bytes([e, f, g, h]);
+        match &kind {
+            b"IEND" => {
+                parts.whole = at <= length;
+                break;
+            }
+            b"IDAT" => samples += 1,
+            b"acTL" if samples == 0 => parts.frames = number,
+            b"IHDR" => {
+                let mut height = [0; 4];
+                file.read_exact(&mut height)?;
+                pixels = u64::from(number) * u64::from(u32::from_be_bytes(height));
+            }
+            _ => others += 1,
         }
+        check_parts(others.max(samples.saturating_sub(pixels)))?;
     }
-    Ok(false)
+    file.rewind()?;
+    Ok(parts)
 }
 
-/// Number of frames of a WebP file; `None` if it is not as long as its header and the heads of its parts say. The reader is
-/// then at the start.
-fn webp_frames(file: &mut dyn Source) -> io::Result<Option<u32>> {
+/// Walks through the chunks of a WebP file, which is whole if it is as long as its header and the heads of its chunks say. The
+/// reader is then at the start.
+///
+/// # Errors
+/// When there are too many chunks.
+fn webp_parts(file: &mut dyn Source) -> Result<Parts, Fault> {
     let length = length(file)?;
     let mut head = [0; 8];
     let mut part_at = |at: u64| -> io::Result<([u8; 4], u64)> {
@@ -165,18 +189,24 @@ fn webp_frames(file: &mut dyn Source) -> io::Result<Option<u32>> {
     };
     let (_, size) = part_at(0)?;
     let end = 8 + size;
-    let (mut at, mut frames) = (12, 0); // behind the header
-    while end <= length && at + 8 <= end {
+    let mut whole = end <= length;
+    let (mut at, mut frames, mut others) = (12, 0, 0); // behind the header
+    while whole && at + 8 <= end {
         let (kind, size) = part_at(at)?;
         at += 8 + size;
-        if at > length {
-            return Ok(None);
+        whole = at <= length;
+        match &kind {
+            b"ANMF" => frames += 1,
+            _ => others += 1,
         }
-        frames += u32::from(&kind == b"ANMF");
-        at += at % 2; // parts begin at even places
+        check_parts(others)?;
+        at += at % 2; // chunks begin at even places
     }
     file.rewind()?;
-    Ok((end <= length).then_some(frames.max(1)))
+    Ok(Parts {
+        frames: frames.max(1),
+        whole,
+    })
 }
 
 /// Whether a BMP has all pixels. The field for the file's size does not count: many programs write it wrong.

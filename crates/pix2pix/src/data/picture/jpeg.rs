@@ -8,16 +8,19 @@ use jpeg_decoder::{Decoder, Error, PixelFormat, UnsupportedFeature};
 use super::content::{Source, length};
 use super::fault::{Fault, TRUNCATED};
 use super::orientation::{self, Orientation};
-use super::{Depth, Format, Header, MAX_BYTES, Picture, Samples};
+use super::{Depth, Format, Header, MAX_BYTES, MAX_PARTS, Picture, Samples};
 
 /// Reads the header, and checks that the end of the picture is there.
 pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
+    // before the decoder, which takes time for each segment
+    let has_end = has_end(file)?;
+    file.rewind()?;
     let mut decoder = Decoder::new(&mut *file);
     decoder.read_info().map_err(named)?;
     let info = decoder.info().ok_or(TRUNCATED)?;
     let (channels, depth) = kind(info.pixel_format);
     let orientation = turn(file)?;
-    if !has_end(file)? {
+    if !has_end {
         return Err(TRUNCATED.into());
     }
     Ok(Header {
@@ -33,7 +36,7 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
 
 /// Decodes a picture.
 pub fn decode(bytes: &[u8]) -> Result<Picture, Fault> {
-    check_scans(bytes)?;
+    check_segments(bytes)?;
     let mut decoder = Decoder::new(bytes);
     decoder.set_max_decoding_buffer_size(MAX_BYTES as usize);
     let pixels = decoder.decode().map_err(named)?;
@@ -73,60 +76,40 @@ fn rgb(cmyk: &[u8]) -> Vec<u8> {
 }
 
 /// The orientation that EXIF gives. As for Pillow, EXIF stands before the first scan; the decoder also takes what follows.
-pub fn turn(file: &mut dyn Source) -> io::Result<Orientation> {
-    let length = length(file)?;
-    let mut at = 2; // behind the start marker
-    while let Some(kind) = next_marker(file, &mut at, length)? {
-        let mut size = [0; 2];
-        file.seek(SeekFrom::Start(at))?;
-        match kind {
-            0xd9 | 0xda => break,
-            0x01 | 0xd0..=0xd8 => continue, // markers without content
-            _ if file.read_exact(&mut size).is_err() => break,
-            _ => {}
+pub fn turn(file: &mut dyn Source) -> Result<Orientation, Fault> {
+    let mut segments = Segments::of(file)?;
+    while let Some(segment) = segments.next()? {
+        match segment.kind {
+            END | SCAN => break,
+            0xe1 => {}
+            _ => continue,
         }
-        let size = u64::from(u16::from_be_bytes(size)).max(2);
-        if kind == 0xe1 {
-            let mut content = Vec::new();
-            file.take(size - 2).read_to_end(&mut content)?;
-            if let Some(exif) = content.strip_prefix(b"Exif\0\0") {
-                return Ok(Turn::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms));
-            }
+        let mut content = Vec::new();
+        let file = &mut segments.file;
+        file.take(segment.length).read_to_end(&mut content)?;
+        if let Some(exif) = content.strip_prefix(b"Exif\0\0") {
+            return Ok(Turn::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms));
         }
-        at += size;
     }
     Ok(Orientation::NoTransforms)
 }
 
 /// Whether the end marker follows the first scan. Anything may follow the end: cameras append videos and padding.
-fn has_end(file: &mut dyn Source) -> io::Result<bool> {
-    let length = length(file)?;
-    let mut at = 2; // behind the start marker
-    loop {
-        // other bytes between markers are skipped, as by libjpeg; so are those of a scan
-        let Some(kind) = next_marker(file, &mut at, length)? else {
-            return Ok(false);
-        };
-        match kind {
-            0xd9 => return Ok(true),
-            0x01 | 0xd0..=0xd8 => {} // markers without content
-            // most files end with the end marker, and need not be read whole
-            0xda if ends_with_marker(file, at, length)? => return Ok(true),
-            _ => {
-                let mut size = [0; 2];
-                file.seek(SeekFrom::Start(at))?;
-                if file.read_exact(&mut size).is_err() {
-                    return Ok(false);
-                }
-                at += u64::from(u16::from_be_bytes(size)).max(2);
-            }
+fn has_end(file: &mut dyn Source) -> Result<bool, Fault> {
+    let mut segments = Segments::of(file)?;
+    // other bytes between markers are skipped, as by libjpeg; so are those of a scan
+    while let Some(segment) = segments.next()? {
+        // most files end with the end marker, and need not be read whole
+        if segment.kind == END || (segment.kind == SCAN && segments.end_is_last()?) {
+            return Ok(true);
         }
     }
+    Ok(false)
 }
 
 /// Most scans of a picture. Programs write about ten; each one takes time for the whole picture, however few bytes it
 /// has, so that a small file could take hours.
-const SCANS: usize = 200;
+const SCANS: u64 = 200;
 
 /// A strip or tile of a TIFF file as a picture of its own: behind the `tables` that all of the file share, which have a start and
 /// an end too. It is what the TIFF reader decodes.
@@ -142,42 +125,93 @@ pub fn with_tables(tables: Option<&[u8]>, part: Vec<u8>) -> Vec<u8> {
     [START, tables, part].concat()
 }
 
-/// Checks the number of scans.
+/// Checks the numbers of scans and of segments.
 ///
 /// # Errors
-/// When there are more than [`SCANS`].
-pub fn check_scans(bytes: &[u8]) -> Result<(), Fault> {
+/// When there are more than [`SCANS`] or [`MAX_PARTS`].
+pub fn check_segments(bytes: &[u8]) -> Result<(), Fault> {
     let mut file = Cursor::new(bytes);
-    let (mut at, mut scans) = (2, 0);
-    while let Some(kind) = next_marker(&mut file, &mut at, bytes.len() as u64)? {
-        match kind {
-            0xd9 => break,
-            0x01 | 0xd0..=0xd8 => continue, // markers without content
-            0xda => scans += 1,
-            _ => {}
-        }
-        if scans > SCANS {
-            let what = format!("more than {SCANS} scans");
-            return Err(Fault::kind(what, "save it again, e.g. as PNG"));
-        }
-        let place = at as usize;
-        let Some(size) = bytes.get(place..).and_then(<[u8]>::first_chunk) else {
-            break;
-        };
-        at += u64::from(u16::from_be_bytes(*size)).max(2);
-    }
+    let mut segments = Segments::of(&mut file)?;
+    while segments.next()?.is_some_and(|segment| segment.kind != END) {}
     Ok(())
 }
 
-/// Whether the last two bytes of a file are the end marker, behind position `at`.
-fn ends_with_marker(file: &mut dyn Source, at: u64, length: u64) -> io::Result<bool> {
-    if length < at + 2 {
-        return Ok(false);
+/// Kinds of markers: the end, and the start of a scan.
+const END: u8 = 0xd9;
+const SCAN: u8 = 0xda;
+
+/// A segment: a marker, and its content.
+struct Segment {
+    kind: u8,
+    /// Bytes of the content.
+    length: u64,
+}
+
+/// The segments of a file, of which there may be only so many.
+struct Segments<'a> {
+    /// Behind a segment, it is at the start of the content.
+    file: &'a mut dyn Source,
+    /// Place behind the content of the last segment.
+    at: u64,
+    /// Bytes of the file.
+    length: u64,
+    segments: u64,
+    scans: u64,
+}
+
+impl<'a> Segments<'a> {
+    /// Those of this file.
+    fn of(file: &'a mut dyn Source) -> io::Result<Self> {
+        let length = length(file)?;
+        Ok(Self {
+            file,
+            at: 2, // behind the start marker
+            length,
+            segments: 0,
+            scans: 0,
+        })
     }
-    let mut end = [0; 2];
-    file.seek(SeekFrom::Start(length - 2))?;
-    file.read_exact(&mut end)?;
-    Ok(end == [0xff, 0xd9])
+
+    /// The next segment; the end marker is one too. `None` where the file ends.
+    fn next(&mut self) -> Result<Option<Segment>, Fault> {
+        while let Some(kind) = next_marker(self.file, &mut self.at, self.length)? {
+            if matches!(kind, 0x01 | 0xd0..=0xd8) {
+                continue; // markers without content
+            }
+            if kind == END {
+                return Ok(Some(Segment { kind, length: 0 }));
+            }
+            self.segments += 1;
+            self.scans += u64::from(kind == SCAN);
+            let many = [
+                (self.scans, SCANS, "scans"),
+                (self.segments, MAX_PARTS, "segments"),
+            ];
+            if let Some((_, most, what)) = many.iter().find(|(count, most, _)| count > most) {
+                let what = format!("more than {most} {what}");
+                return Err(Fault::kind(what, "save it again, e.g. as PNG"));
+            }
+            let mut size = [0; 2];
+            self.file.seek(SeekFrom::Start(self.at))?;
+            if self.file.read_exact(&mut size).is_err() {
+                return Ok(None);
+            }
+            let size = u64::from(u16::from_be_bytes(size)).max(2);
+            self.at += size;
+            let length = size - 2;
+            return Ok(Some(Segment { kind, length }));
+        }
+        Ok(None)
+    }
+
+    /// Whether the end marker, behind the last segment's length, is the end of the file.
+    fn end_is_last(&mut self) -> io::Result<bool> {
+        let mut end = [0; 2];
+        let start = self.length.saturating_sub(2);
+        self.file.seek(SeekFrom::Start(start))?;
+        self.file.read_exact(&mut end)?;
+        Ok(end == [0xff, END])
+    }
 }
 
 /// Kind of the next marker from position `at` on, which then is behind it. A marker is 0xff and a byte other than 0 and

@@ -5,7 +5,7 @@
 use pix2pix_runtime::picture::Nodata;
 use tiff_reader::{Tag, TagValue};
 
-use super::content::Content;
+use super::content::{Content, Source};
 use super::description::{self, Subject};
 use super::orientation::{self, Orientation};
 use super::tiff::Tiff;
@@ -300,25 +300,28 @@ fn turned(mut found: Metadata, turn: Orientation) -> Metadata {
     found
 }
 
-/// What a PNG says before its samples.
-fn png_info(content: &Content) -> Option<png::Info<'static>> {
+/// A reader of a PNG that has read what that says before its samples, but for texts.
+fn png_reader(content: &Content) -> Option<png::Reader<Box<dyn Source>>> {
     let limits = png::Limits {
         bytes: MAX_METADATA,
     };
-    let reader = png::Decoder::new_with_limits(content.reader().ok()?, limits);
-    Some(reader.read_info().ok()?.info().clone())
+    let mut decoder = png::Decoder::new_with_limits(content.reader().ok()?, limits);
+    decoder.set_ignore_text_chunk(true);
+    decoder.read_info().ok()
 }
 
 fn palette_of(content: &Content) -> Option<Palette> {
-    let info = png_info(content)?;
+    let reader = png_reader(content)?;
+    let info = reader.info();
     Some(Palette {
-        colors: info.palette?.into_owned(),
-        opacities: info.trns.map(|opacities| opacities.into_owned()),
+        colors: info.palette.as_deref()?.to_vec(),
+        opacities: info.trns.as_deref().map(<[u8]>::to_vec),
     })
 }
 
 fn of_png(content: &Content) -> Option<Metadata> {
-    let info = png_info(content)?;
+    let reader = png_reader(content)?;
+    let info = reader.info();
     let density = info
         .pixel_dims
         .filter(|density| density.unit == png::Unit::Meter);

@@ -91,7 +91,7 @@ pub struct Tiff {
     pages: Vec<usize>,
     /// What every page holds.
     kind: Kind,
-    /// Set when the scans of JPEG in these pages have been counted.
+    /// Set when the scans and segments of JPEG in these pages have been counted.
     counted: OnceLock<()>,
 }
 
@@ -294,11 +294,11 @@ impl Tiff {
         self.window([0; 2], self.header().size)
     }
 
-    /// Counts the scans of JPEG in all strips and tiles, once, before the first is decoded: a header alone needs none of them.
-    fn check_scans(&self) -> Result<(), Fault> {
+    /// Counts the scans and segments of JPEG in all strips and tiles, once, before the first is decoded: a header alone needs none of them.
+    fn check_segments(&self) -> Result<(), Fault> {
         if self.counted.get().is_none() {
             for &page in &self.pages {
-                check_scans(&self.file.file, page)?;
+                check_segments(&self.file.file, page)?;
             }
             let _ = self.counted.set(());
         }
@@ -310,7 +310,7 @@ impl Tiff {
     /// # Panics
     /// When the window is not inside the picture.
     pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Fault> {
-        self.check_scans()?;
+        self.check_segments()?;
         let Kind {
             stored,
             orientation,
@@ -605,8 +605,8 @@ fn jpeg_tables(ifd: &Ifd) -> Option<&[u8]> {
     ifd.tag(tag::JPEG_TABLES)?.value.as_bytes()
 }
 
-/// Checks the number of scans of each strip or tile of a page that is JPEG; see [`jpeg::check_scans`].
-fn check_scans(file: &TiffFile, page: usize) -> Result<(), Fault> {
+/// Checks the numbers of scans and segments of each strip or tile of a page that is JPEG; see [`jpeg::check_segments`].
+fn check_segments(file: &TiffFile, page: usize) -> Result<(), Fault> {
     let ifd = file.ifd(page).map_err(named)?;
     if ifd.compression() != JPEG {
         return Ok(());
@@ -614,7 +614,7 @@ fn check_scans(file: &TiffFile, page: usize) -> Result<(), Fault> {
     let tables = jpeg_tables(ifd);
     for (start, count) in parts(ifd) {
         let part = file.source().read_exact_at(start, count as usize);
-        jpeg::check_scans(&jpeg::with_tables(tables, part.map_err(named)?))?;
+        jpeg::check_segments(&jpeg::with_tables(tables, part.map_err(named)?))?;
     }
     Ok(())
 }
