@@ -151,6 +151,11 @@ fn weights_of_strangers_are_refused_in_one_line() {
             "larger than the file",
         ),
         ("packed.pth", bombs::pth(&[1], true), "it is compressed"),
+        (
+            "nested.pth",
+            bombs::pth_nested(40),
+            "exceeded 1000000 nodes",
+        ),
     ] {
         fs::write(scratch.path(name), bytes).unwrap();
         let import = format!("import {name} --out model.safetensors");

@@ -281,6 +281,21 @@ fn text(text: &str) -> Vec<u8> {
     [&b"X"[..], &length, text.as_bytes()].concat()
 }
 
+/// A pickle of PyTorch with a dictionary that has another one twice, and so on, so often.
+pub fn pth_nested(levels: u8) -> Vec<u8> {
+    let mut pickle = b"\x80\x02}q\0".to_vec();
+    for level in 0..levels {
+        pickle.extend(b"}(");
+        for name in ["a", "b"] {
+            pickle.extend(text(name));
+            pickle.extend([b'h', level]); // the last one
+        }
+        pickle.extend([b'u', b'q', level + 1]);
+    }
+    pickle.extend(b".");
+    zipped(&pickle, false)
+}
+
 /// A pickle of PyTorch with one tensor of `sides` that repeats a single value, in a zip.
 pub fn pth(sides: &[u32], packed: bool) -> Vec<u8> {
     let number = |value: u32| [&b"J"[..], &value.to_le_bytes()].concat();
