@@ -551,8 +551,8 @@ fn is_whole(file: &TiffFile, page: usize) -> Result<(), Fault> {
     let samples = layout
         .width
         .saturating_mul(layout.height)
-        .saturating_mul(layout.samples_per_pixel);
-    if number > PARTS.max(samples as u64 / FEW) {
+        .saturating_mul(layout.samples_per_pixel) as u64;
+    if number > PARTS.min(samples).max(samples / FEW) {
         let what = format!("{number} strips or tiles of a few pixels each");
         return Err(Fault::kind(what, "save it with larger ones"));
     }
@@ -619,8 +619,8 @@ fn check_segments(file: &TiffFile, page: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Strips or tiles that a page may have, however small they are. Each takes time, however few pixels it has, so that a small file
-/// could take minutes.
+/// Strips or tiles that a page may have, however small they are, if it has as many samples. Each takes time, however few pixels it
+/// has, so that a small file could take minutes.
 const PARTS: u64 = 1 << 16;
 
 /// Samples that each of more strips or tiles must have on average: a tile of 8x8 pixels.
@@ -771,6 +771,29 @@ mod tests {
         assert_eq!(refused(&directories(513)), "more than 262144 tags");
         let most = Tiff::open(&directories(512), Page::Only).map(drop);
         assert!(matches!(most, Err(Fault::Pages(512))), "{most:?}");
+    }
+
+    /// The tables of JPEG are read again for each part, so that a list of them could take long, whatever they are of.
+    #[test]
+    fn a_picture_has_no_more_parts_than_samples() {
+        let with_parts = |count: u32| {
+            let mut bytes = file(&[]).bytes().unwrap().to_vec();
+            for (code, value) in [(273u16, 8u32), (279, 1)] {
+                let list = bytes.len() as u32;
+                let start = [code.to_le_bytes(), LONG.to_le_bytes()].concat();
+                let entry = bytes.windows(4).position(|bytes| bytes == start);
+                let entry = &mut bytes[entry.unwrap()..][..12];
+                entry[4..8].copy_from_slice(&count.to_le_bytes());
+                entry[8..].copy_from_slice(&list.to_le_bytes());
+                bytes.extend(value.to_le_bytes().repeat(count as usize));
+            }
+            Tiff::open(&bytes.into(), Page::Only).map(drop)
+        };
+        assert!(with_parts(256).is_ok());
+        let Err(Fault::Kind { what, .. }) = with_parts(257) else {
+            panic!("it is refused");
+        };
+        assert_eq!(what, "257 strips or tiles of a few pixels each");
     }
 
     /// As in raw files; a smaller version alone is taken as it is.
