@@ -102,6 +102,9 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
         *found += &flags::named(&format!("names do not match: {example}\n"));
     }
+    for note in &data.notes {
+        *found += &format!("note: {note}\n");
+    }
     if let Some(files) = passed_over::summary(&data.passed_over) {
         *found += &format!("{files}\n");
     }

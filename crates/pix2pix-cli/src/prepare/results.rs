@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::Error;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, Picture};
-use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, earth};
+use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth};
 use pix2pix::device::set_threads;
 use rayon::prelude::*;
 
@@ -51,6 +51,9 @@ pub fn open(
         true => earth::open(&options)?,
         false => Dataset::open(&common.input, &options)?,
     };
+    for note in &data.notes {
+        say(&format!("note: {note}\n"));
+    }
     tell_of(&data.passed_over);
     for path in &data.unmatched {
         tell(&format!(
@@ -95,6 +98,11 @@ pub fn write(target: &Path, both: &Picture) -> Result<(), Error> {
     let target = target.with_added_extension(format.extension());
     create_folder_of(&target)?;
     picture::write(&target, both, format)
+}
+
+/// The name of pair `index`'s files. No layout has pairs in folders of other names, so those of a name become parts of it.
+pub fn file_name(pairs: &Pairs, index: usize) -> String {
+    pairs.name(index).replace('/', "_")
 }
 
 /// Adds a job; an error if another job writes the same file.
