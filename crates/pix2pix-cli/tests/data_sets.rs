@@ -772,6 +772,16 @@ fn pairs_of_a_table_are_known_by_their_folders() {
             .exists()
     };
     assert_eq!(is_in_val(0), is_in_val(1));
+    // and two of one A, which names them
+    let same = "sub-0/t1.jpg,sub-0/t2.png\nsub-0/t1.jpg,sub-1/t2.png\nsub-2/t1.jpg,sub-2/t2.png\n";
+    fs::write(scratch.path("bids/same.csv"), same).unwrap();
+    for task in ["combine", "align", "split"] {
+        let output = scratch.run(&format!("prepare {task} bids/same.csv --out none"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let wanted =
+            "error: bids/sub-0/t1.jpg: it is in two pairs, which would have the same name;";
+        assert!(said.starts_with(wanted), "{task}: {said}");
+    }
     let said = scratch.trained("bids", "--val-fraction 0.34");
     let wanted = "the pairs of bids/pairs.csv (A: t1, B: t2, mask: mask)";
     assert!(said.contains(wanted), "{said}");

@@ -113,18 +113,24 @@ pub fn add<T>(
     shown: impl Fn(&T) -> PathBuf,
 ) -> Result<(), Failure> {
     let path = shown(&job);
-    if let Some(other) = jobs.insert(target, job) {
-        return Err(Error::file(
-            &path,
+    let Some(other) = jobs.insert(target, job) else {
+        return Ok(());
+    };
+    let other = shown(&other);
+    let (reason, remedy) = match path == other {
+        true => (
+            "it is in two pairs, which would have the same name".to_string(),
+            "give one of them a copy of it, of another name",
+        ),
+        false => (
             format!(
                 "its pair would have the same name as the pair of {}",
-                shown(&other).plain()
+                other.plain()
             ),
             "rename one of them",
-        )
-        .into());
-    }
-    Ok(())
+        ),
+    };
+    Err(Error::file(&path, reason, remedy).into())
 }
 
 /// Checks that no picture of a data set has the place of a result, where it would count as made. Those of a table may lie in
