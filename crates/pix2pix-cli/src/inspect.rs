@@ -147,6 +147,9 @@ fn faults(data: &Dataset, surveys: &[Survey]) -> String {
     if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
         text += &flags::named(&format!("names do not match: {example}\n"));
     }
+    for note in &data.notes {
+        text += &format!("note: {note}\n");
+    }
     if let Some(files) = passed_over::summary(&data.passed_over) {
         text += &format!("{files}\n");
     }

@@ -731,6 +731,93 @@ fn no_picture_of_a_table_counts_as_made() {
     assert!(said.contains("2 already existed"), "{said}");
 }
 
+/// In a folder for each patient, all files are called the same.
+#[test]
+fn pairs_of_a_table_are_known_by_their_folders() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "A", "B", 3);
+    let mut table = "subject,t1,t2,mask\n".to_string();
+    for index in 0..3 {
+        let folder = format!("bids/sub-{index}");
+        fs::create_dir_all(scratch.path(&folder)).unwrap();
+        for (from, to) in [("A", "t1.jpg"), ("B", "t2.png")] {
+            let ending = &to[2..];
+            let from = scratch.path(&format!("{from}/photo{index}{ending}"));
+            fs::rename(from, scratch.path(&format!("{folder}/{to}"))).unwrap();
+        }
+        table += &format!("{index},sub-{index}/t1.jpg,sub-{index}/t2.png,\n");
+    }
+    fs::write(scratch.path("bids/pairs.csv"), table).unwrap();
+    let patients = |folder: &str, ending: &str| {
+        let files = (0..3).map(|index| format!("{folder}/sub-{index}_t1.{ending}"));
+        files.filter(|file| scratch.path(file).exists()).count()
+    };
+    scratch.ok("prepare combine bids --out together");
+    assert_eq!(patients("together", "png"), 3);
+    scratch.ok("prepare align bids --out aligned");
+    let sides = ["A", "B"].map(|side| patients(&format!("aligned/{side}"), "png"));
+    assert_eq!(sides, [3, 3]);
+    scratch.ok("prepare split bids --out split --val-fraction 0.34");
+    for (side, ending) in [("A", "jpg"), ("B", "png")] {
+        let splits =
+            ["train", "val"].map(|split| patients(&format!("split/{split}/{side}"), ending));
+        assert_eq!(splits, [2, 1], "{side}");
+    }
+    // two pairs of one B
+    let shared = "sub-0/t1.jpg,sub-0/t2.png\nsub-1/t1.jpg,sub-0/t2.png\n";
+    fs::write(scratch.path("bids/shared.csv"), shared).unwrap();
+    let output = scratch.run("prepare split bids/shared.csv --out none");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let wanted = "error: bids/shared.csv: 2 pairs, of which those that share a file stay together, cannot be split";
+    assert!(said.starts_with(wanted), "{said}");
+    let more = format!("{shared}sub-2/t1.jpg,sub-2/t2.png\n");
+    fs::write(scratch.path("bids/shared.csv"), more).unwrap();
+    scratch.ok("prepare split bids/shared.csv --out groups --val-fraction 0.34");
+    let is_in_val = |index: u32| {
+        scratch
+            .path(&format!("groups/val/A/sub-{index}_t1.jpg"))
+            .exists()
+    };
+    assert_eq!(is_in_val(0), is_in_val(1));
+    // and two of one A, which names them
+    let same = "sub-0/t1.jpg,sub-0/t2.png\nsub-0/t1.jpg,sub-1/t2.png\nsub-2/t1.jpg,sub-2/t2.png\n";
+    fs::write(scratch.path("bids/same.csv"), same).unwrap();
+    for task in ["combine", "align", "split"] {
+        let output = scratch.run(&format!("prepare {task} bids/same.csv --out none"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let wanted =
+            "error: bids/sub-0/t1.jpg: it is in two pairs, which would have the same name;";
+        assert!(said.starts_with(wanted), "{task}: {said}");
+    }
+    let said = scratch.trained("bids", "--val-fraction 0.34");
+    let wanted = "the pairs of bids/pairs.csv (A: t1, B: t2, mask: mask)";
+    assert!(said.contains(wanted), "{said}");
+    let scores = scratch.ok("evaluate run bids --split train --json");
+    assert_eq!(scores.matches("/t1\"").count(), 2, "{scores}");
+}
+
+/// What a table has besides the columns that are read may be what the user means.
+#[test]
+fn columns_that_are_not_used_are_told() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/A", "data/B", 2);
+    let line =
+        |index: u32| format!("A/photo{index}.jpg,B/photo{index}.png,7,B/photo{index}.png,train\n");
+    let table = format!("source,target,age,brain,part\n{}{}", line(0), line(1));
+    fs::write(scratch.path("data/list.csv"), table).unwrap();
+    let notes = [
+        "note: the pictures of brain are not used;",
+        "note: the splits of part are not used;",
+    ];
+    let inspected = scratch.ok("inspect data/list.csv");
+    let trained = scratch.trained("data/list.csv", "");
+    let prepared = scratch.ok("prepare combine data/list.csv --out together");
+    for said in [inspected, trained, prepared] {
+        assert!(notes.iter().all(|note| said.contains(note)), "{said}");
+    }
+}
+
 /// Files that were made with other options are not what the command would make.
 #[test]
 fn pairs_of_other_options_are_not_taken_for_the_same() {

@@ -12,6 +12,7 @@ use pix2pix::data::{Change, Dataset, Direction, Domain, Options, duplicates, pai
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/volumes")
@@ -302,10 +303,65 @@ fn volumes_are_held_out_whole() {
     assert!(error.contains("at least two volumes"), "{error}");
 }
 
+/// A run that held out a quarter of its pairs, which an earlier version knew by these names, each behind its split.
+fn run_of(seed: u64, names: impl Iterator<Item = String>) -> RunConfig {
+    let mut hash = Sha256::new();
+    names.for_each(|name| hash.update(name + "\n"));
+    let digest = hash.finalize();
+    let gray = Domain {
+        channels: 1,
+        ..Domain::default()
+    };
+    RunConfig {
+        val_fraction: 0.25,
+        seed,
+        data_digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        source: gray.clone(),
+        target: gray,
+        ..RunConfig::default()
+    }
+}
+
+/// Earlier versions held out a volume whose partner is that of a training pair too; such a run finds its pairs again.
+#[test]
+fn a_run_that_held_out_one_pair_of_a_file_finds_it_again() {
+    let scratch = data(4);
+    let table = scratch.path().join("t.csv");
+    let lines = "A/v0.nii,B/v0.nii\nA/v1.nii,B/v0.nii\nA/v2.nii,B/v2.nii\nA/v3.nii,B/v3.nii\n";
+    fs::write(&table, lines).unwrap();
+    let options = Options {
+        pages: Some(Pages::First),
+        ..Options::default()
+    };
+    let volumes = Dataset::open(&table, &options).unwrap().train;
+    let seed = (0..).find(|seed| volumes.order(*seed, u64::MAX)[0] == 1);
+    let splits = [(0, "train"), (2, "train"), (3, "train"), (1, "val")];
+    let slices = splits.into_iter().flat_map(|(volume, split)| {
+        let slices = 1..=5;
+        slices.map(move |slice| format!("{split}/v{volume}-{slice}"))
+    });
+    let config = run_of(seed.unwrap(), slices);
+    let (data, _) = config.open(&table, OnError::Stop).unwrap();
+    assert_eq!(data.changed_since(&config.data_digest), None);
+    let held_out = names(&data.val.unwrap());
+    assert_eq!(held_out, ["v1-1", "v1-2", "v1-3", "v1-4", "v1-5"]);
+    // new runs hold out both or none
+    for seed in 0..8 {
+        let new = RunConfig {
+            data_digest: String::new(),
+            seed,
+            ..config.clone()
+        };
+        let (data, _) = new.open(&table, OnError::Stop).unwrap();
+        let held_out = names(&data.val.unwrap());
+        let is_held_out = |volume: &str| held_out.iter().any(|name| name.starts_with(volume));
+        assert_eq!(is_held_out("v0"), is_held_out("v1"), "{held_out:?}");
+    }
+}
+
 /// Earlier versions held out single pages; such a run finds its pairs again by their digest.
 #[test]
 fn a_run_that_held_out_pages_finds_them_again() {
-    use sha2::{Digest, Sha256};
     let scratch = data(4);
     let whole = Dataset::open(scratch.path(), &Options::default())
         .unwrap()
@@ -314,31 +370,15 @@ fn a_run_that_held_out_pages_finds_them_again() {
     let (mut val, mut train) = (order[..5].to_vec(), order[5..].to_vec());
     val.sort_unstable();
     train.sort_unstable();
-    let mut hash = Sha256::new();
-    for (split, indices) in [("train", &train), ("val", &val)] {
-        for index in indices {
-            hash.update(format!("{split}/{}\n", whole.name(*index)));
-        }
-    }
-    let digest: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let config = RunConfig {
-        val_fraction: 0.25,
-        seed: 3,
-        data_digest: digest.clone(),
-        source: Domain {
-            channels: 1,
-            ..Domain::default()
-        },
-        target: Domain {
-            channels: 1,
-            ..Domain::default()
-        },
-        ..RunConfig::default()
-    };
+    let splits = [("train", train), ("val", val)];
+    let names = splits.into_iter().flat_map(|(split, indices)| {
+        let names = indices.into_iter().map(|index| whole.name(index));
+        names
+            .map(|name| format!("{split}/{name}"))
+            .collect::<Vec<_>>()
+    });
+    let config = run_of(3, names);
+    let digest = config.data_digest.clone();
     let (data, _) = config.open(scratch.path(), OnError::Stop).unwrap();
     assert_eq!(data.changed_since(&digest), None);
     let new = RunConfig {

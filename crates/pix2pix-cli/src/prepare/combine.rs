@@ -13,8 +13,8 @@ use crate::failure::Failure;
 use crate::output::say;
 
 use super::results::{
-    SLICES_APART, add, are_unsplit_slices, check_pair, is_made, keep, make, open, tell_found,
-    whole, write,
+    SLICES_APART, add, are_unsplit_slices, check_pair, file_name, is_made, keep, make, open,
+    tell_found, whole, write,
 };
 use super::{Common, Sides, prepared};
 
@@ -49,7 +49,7 @@ pub fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
             let indexed = headers.map(|header| header.indexed);
             are_indexed |= indexed.contains(&true);
             pixels = pixels.max(headers[0].pixels());
-            let target = folder.join(pairs.name(index));
+            let target = folder.join(file_name(pairs, index));
             let job = (pairs, index, indexed);
             add(&mut jobs, target, job, |(pairs, index, _)| {
                 pairs.shown(*index)[0].clone()

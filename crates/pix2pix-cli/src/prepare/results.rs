@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pix2pix::Error;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Picture};
-use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, earth};
+use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth};
 use pix2pix::device::set_threads;
 use rayon::prelude::*;
 
@@ -50,6 +50,9 @@ pub fn open(
         true => earth::open(&options)?,
         false => Dataset::open(&common.input, &options)?,
     };
+    for note in &data.notes {
+        say(&format!("note: {note}\n"));
+    }
     tell_of(&data.passed_over);
     for path in &data.unmatched {
         tell(&format!(
@@ -118,6 +121,11 @@ pub fn write(target: &Path, both: &Picture) -> Result<(), Error> {
     picture::write(&target, both, format)
 }
 
+/// The name of pair `index`'s files. No layout has pairs in folders of other names, so those of a name become parts of it.
+pub fn file_name(pairs: &Pairs, index: usize) -> String {
+    pairs.name(index).replace('/', "_")
+}
+
 /// Adds a job; an error if another job writes the same file.
 pub fn add<T>(
     jobs: &mut BTreeMap<PathBuf, T>,
@@ -126,18 +134,24 @@ pub fn add<T>(
     shown: impl Fn(&T) -> PathBuf,
 ) -> Result<(), Failure> {
     let path = shown(&job);
-    if let Some(other) = jobs.insert(target, job) {
-        return Err(Error::file(
-            &path,
+    let Some(other) = jobs.insert(target, job) else {
+        return Ok(());
+    };
+    let other = shown(&other);
+    let (reason, remedy) = match path == other {
+        true => (
+            "it is in two pairs, which would have the same name".to_string(),
+            "give one of them a copy of it, of another name",
+        ),
+        false => (
             format!(
                 "its pair would have the same name as the pair of {}",
-                shown(&other).plain()
+                other.plain()
             ),
             "rename one of them",
-        )
-        .into());
-    }
-    Ok(())
+        ),
+    };
+    Err(Error::file(&path, reason, remedy).into())
 }
 
 /// Checks that no picture of a data set has the place of a result, where it would count as made. Those of a table may lie in

@@ -401,7 +401,8 @@ fn describe(
         format!("data: {}; {sizes}", data.layout),
         format!("A: {a}; B: {b}"),
     ];
-    lines.extend(notes.iter().map(|note| format!("note: {note}")));
+    let notes = data.notes.iter().chain(notes);
+    lines.extend(notes.map(|note| format!("note: {note}")));
     lines.extend(passed_over::summary(&data.passed_over));
     for error in &left_out.broken {
         lines.push(format!("skipped: {}", flags::named(&error.to_string())));

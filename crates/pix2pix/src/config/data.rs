@@ -21,8 +21,9 @@ impl RunConfig {
         let whole = self.find(path)?;
         if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
             let mut tried = Vec::new();
-            // earlier versions held out single pages; the digest tells which way the run's data was split
-            for what in [HeldOut::Files, HeldOut::Pages] {
+            // earlier versions held out single pages, or pairs that share a file with others; the digest tells which way the
+            // run's data was split
+            for what in [HeldOut::Files, HeldOut::Stacks, HeldOut::Pages] {
                 let Ok(held_out) = whole.clone().hold_out(self.val_fraction, self.seed, what)
                 else {
                     continue; // too few files

@@ -10,6 +10,7 @@ pub mod leakage;
 pub mod manifest;
 mod pairs;
 pub mod passed_over;
+mod path_names;
 pub mod pattern;
 mod reading;
 mod remembered;
@@ -90,6 +91,8 @@ pub struct Dataset {
     pub unmatched: Vec<PathBuf>,
     /// Lines of a table that lack a picture of their pair.
     pub incomplete: Vec<Incomplete>,
+    /// What to say of columns of a table that are not used.
+    pub notes: Vec<String>,
     /// Values of [`Options::matching`] that would match the names of some of them.
     pub proposal: Option<[String; 2]>,
     /// Whether the names of files say what is a pair: [`Options::matching`] has no meaning elsewhere.
@@ -110,7 +113,7 @@ impl Dataset {
                 .filter(|folder| !folder.as_os_str().is_empty());
             let store = Store::open(folder.unwrap_or(Path::new(".")))?;
             let name = Path::new(path.file_name().unwrap_or_default());
-            let layout = manifest::read(name, path, &store.read(name)?)?;
+            let layout = manifest::open(&store, name, path)?;
             return Self::new(store, layout, options);
         }
         let store = Store::open(path)?;
@@ -119,7 +122,7 @@ impl Dataset {
         let manifests = manifest::NAMES.iter().map(|name| base.join(name));
         let mut layout = match manifests.into_iter().find(|name| files.contains(name)) {
             Some(name) => {
-                let mut layout = manifest::read(&name, &store.shown(&name), &store.read(&name)?)?;
+                let mut layout = manifest::open(&store, &name, &store.shown(&name))?;
                 manifest::note_unlisted(&mut layout, &name, &files);
                 layout
             }
@@ -147,6 +150,7 @@ impl Dataset {
             splits,
             unmatched,
             incomplete,
+            notes,
             passed_over,
             proposal,
             by_name,
@@ -204,6 +208,7 @@ impl Dataset {
             },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             incomplete,
+            notes,
             proposal,
             by_name,
             passed_over,
