@@ -254,7 +254,10 @@ impl DataArgs {
             .keys()
             .map(|[width, height]| u64::from(*width) * u64::from(*height));
         self.check_neighbors()?;
-        let mut values = Values::of(&data.train, looked_at(pixels.max().unwrap_or(1)));
+        let most = looked_at(pixels.max().unwrap_or(1));
+        let channels = [self.channels_a, self.channels_b];
+        let read = survey.channels(channels)?;
+        let mut values = Values::of(&data.train, most, Some(read));
         values.widen(survey.extremes);
         let mut range = [None; 2];
         for (index, asked) in asked.into_iter().enumerate() {
@@ -270,7 +273,7 @@ impl DataArgs {
             labels[side] = classes.transpose()?;
         }
         let forced = Forced {
-            channels: [self.channels_a, self.channels_b],
+            channels,
             range,
             labels,
             nodata: self.nodata(),

@@ -87,8 +87,14 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
                 0 | 1 => String::new(),
                 files => format!("{files} files each, the first "),
             };
+            let with = match (kind.indexed, kind.alpha) {
+                (true, true) => " with a palette and alpha",
+                (true, false) => " with a palette",
+                (false, true) => " with alpha",
+                (false, false) => "",
+            };
             *found += &format!(
-                "{name}: {channels}, {}{most}, {first}{} (pictures: {count})\n",
+                "{name}: {channels}, {}{most}, {first}{}{with} (pictures: {count})\n",
                 kind.depth, kind.format
             );
         }

@@ -34,7 +34,7 @@ fn by_tag(folder: &Path) -> (Pairs, Values) {
     };
     let data = Dataset::open(folder, &options).unwrap();
     let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
-    let values = Values::of(&data.train, 9);
+    let values = Values::of(&data.train, 9, None);
     let range = [Some([-20.0, 20.0].into()); 2];
     let forced = Forced {
         range,
@@ -187,6 +187,19 @@ fn alpha_of_a_mask_is_no_data() {
     }
 }
 
+/// The second band of a TIFF is no alpha unless the file says so.
+#[test]
+fn bands_of_a_mask_count() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut samples = vec![0, 255, 0, 0];
+    samples.resize(2 * SIDE * SIDE, 255);
+    let mask = Picture::new([SIDE as u32; 2], 2, Samples::U8(samples));
+    let write = |path: &Path| picture::write(path, &mask, Format::Tiff).unwrap();
+    let pairs = with_mask(scratch.path(), "x.tif", write).unwrap();
+    let pair = pairs.read(0).unwrap();
+    assert_eq!(pair.known().unwrap()[..3], [255, 0, 255]);
+}
+
 /// A pair of these pictures, and a mask that covers their first two pixels.
 fn covered(scratch: &Path, a: &Picture, b: &Picture) -> Dataset {
     let mask = Picture::new([SIDE as u32; 2], 1, {
@@ -216,7 +229,7 @@ fn values_under_a_mask_are_not_surveyed() {
     let data = covered(scratch.path(), &a, &b);
     let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
     assert!(survey.domains(&Forced::default()).is_ok());
-    let values = Values::of(&data.train, 9);
+    let values = Values::of(&data.train, 9, None);
     for side in &values.0 {
         assert_eq!(side.bands()[0].extremes, [2.0 / 256.0, 255.0 / 256.0]);
     }

@@ -35,7 +35,7 @@ use pix2pix_runtime::picture::{Domain, Ranges};
 use crate::backend::device::placed;
 
 pub use content::Content;
-pub use decode::{decode, decode_as, decode_page, decode_pages, has_alpha, indices, pages, read};
+pub use decode::{decode, decode_as, decode_page, decode_pages, indices, pages, read};
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
 pub use header::{
     Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, ome_extension,

@@ -281,6 +281,7 @@ mod tests {
             channels: 1,
             depth: Depth::U8,
             indexed: false,
+            alpha: false,
             files: 1,
             mixed: false,
         };

@@ -69,6 +69,8 @@ pub struct PictureKind {
     pub format: Format,
     /// Whether its colors are those of a palette in the file.
     pub indexed: bool,
+    /// Whether the last one of two or four channels is the opacity.
+    pub alpha: bool,
 }
 
 /// Counts of the pairs of a data set or of one split, by format and by size.
@@ -129,6 +131,7 @@ impl Survey {
                             depth,
                             format,
                             indexed,
+                            alpha,
                             files,
                             mixed,
                             ..
@@ -140,6 +143,7 @@ impl Survey {
                             depth,
                             format,
                             indexed,
+                            alpha,
                         };
                         *survey.kinds[side].entry(kind).or_default() += 1;
                         survey.files[side] = survey.files[side].max(files);
@@ -215,38 +219,50 @@ impl Survey {
         Ok([self.domain(0, forced)?, self.domain(1, forced)?])
     }
 
-    fn domain(&self, side: usize, forced: &Forced) -> Result<Domain> {
-        let (name, field) = SIDES[side];
+    /// The channels of the domains of A and B: those of the pictures, or `forced` ones.
+    ///
+    /// # Errors
+    /// When the pictures of one side have no common number of channels, or a number is out of range.
+    pub fn channels(&self, forced: [Option<usize>; 2]) -> Result<[usize; 2]> {
+        Ok([
+            self.channels_of(0, forced[0])?,
+            self.channels_of(1, forced[1])?,
+        ])
+    }
+
+    fn channels_of(&self, side: usize, forced: Option<usize>) -> Result<usize> {
+        let (name, _) = SIDES[side];
         let kinds = self.kinds[side].keys();
         let most = kinds.clone().map(|kind| kind.channels).max().unwrap_or(3);
         let least = kinds.clone().map(|kind| kind.channels).min().unwrap_or(3);
-        let channels = match forced.channels[side] {
-            Some(channels) => {
-                within(["channels[0]", "channels[1]"][side], channels, CHANNELS)?;
-                channels
-            }
-            None if !CHANNELS.contains(&most) => {
-                return Err(Error::Data(format!(
-                    "the pictures of {name} have up to {most} channels; networks take at most {}",
-                    CHANNELS.end()
-                )));
-            }
-            None if least == most => most,
-            // a mixture of gray, color and alpha: RGB if any picture has color, else gray; several files are no colors
-            None if most <= 4 && self.files[side] <= 1 => {
-                if most >= 3 {
-                    3
-                } else {
-                    1
-                }
-            }
-            None => {
-                return Err(Error::Data(format!(
-                    "the pictures of {name} have from {least} to {most} channels; remove some or give \
-                     `channels[{side}]`"
-                )));
-            }
-        };
+        if let Some(channels) = forced {
+            within(["channels[0]", "channels[1]"][side], channels, CHANNELS)?;
+            return Ok(channels);
+        }
+        if !CHANNELS.contains(&most) {
+            return Err(Error::Data(format!(
+                "the pictures of {name} have up to {most} channels; networks take at most {}",
+                CHANNELS.end()
+            )));
+        }
+        // a conversion drops the last one of two or four channels, and it must be alpha; several files are no colors
+        let mut even = kinds.filter(|kind| kind.channels.is_multiple_of(2));
+        let are_colors = self.files[side] <= 1 && even.all(|kind| kind.alpha);
+        match most {
+            _ if least == most => Ok(most),
+            1 | 2 if are_colors => Ok(1),
+            3 | 4 if are_colors => Ok(3),
+            _ => Err(Error::Data(format!(
+                "the pictures of {name} have from {least} to {most} channels, which are not gray, color and alpha; remove \
+                 some or give `channels[{side}]`"
+            ))),
+        }
+    }
+
+    fn domain(&self, side: usize, forced: &Forced) -> Result<Domain> {
+        let (name, field) = SIDES[side];
+        let kinds = self.kinds[side].keys();
+        let channels = self.channels_of(side, forced.channels[side])?;
         if let Some(classes) = &forced.labels[side] {
             return self.labels(side, classes, channels, forced);
         }
@@ -661,6 +677,7 @@ mod tests {
             depth: Depth::U8,
             format: Format::Png,
             indexed: false,
+            alpha: true,
         };
         let mut survey = Survey {
             kinds: [[(kind(2), 1), (kind(4), 1)].into(), [(kind(3), 2)].into()],
@@ -671,6 +688,54 @@ mod tests {
         survey.files[0] = 2;
         let said = survey.domains(&Forced::default()).unwrap_err().to_string();
         assert!(said.contains("A have from 2 to 4 channels"), "{said}");
+    }
+
+    /// The second band of radar, and near infrared beside RGB, are no opacity that training may drop.
+    #[test]
+    fn bands_are_not_dropped_unasked() {
+        let channels = |kinds: &[(usize, bool)], forced: Option<usize>| {
+            let kind = |&(channels, alpha): &(usize, bool)| {
+                let kind = PictureKind {
+                    channels,
+                    depth: Depth::U8,
+                    format: Format::Tiff,
+                    indexed: false,
+                    alpha,
+                };
+                (kind, 1)
+            };
+            let survey = Survey {
+                kinds: [kinds.iter().map(kind).collect(), BTreeMap::new()],
+                files: [1, 0],
+                ..Survey::default()
+            };
+            let found = survey.channels([forced, None]);
+            found.map(|[a, _]| a).map_err(|error| error.to_string())
+        };
+        for (kinds, expected) in [
+            (&[(1, false), (2, true)][..], 1),
+            (&[(1, false), (4, true)], 3),
+            (&[(1, false), (3, false)], 3),
+            (&[(3, false), (4, true)], 3),
+            // all have the band
+            (&[(2, false)], 2),
+            (&[(4, false), (4, true)], 4),
+        ] {
+            assert_eq!(channels(kinds, None), Ok(expected), "{kinds:?}");
+        }
+        for kinds in [
+            [(1, false), (2, false)],
+            [(2, false), (3, false)],
+            [(2, false), (4, true)],
+            [(3, false), (4, false)],
+        ] {
+            let said = channels(&kinds, None).unwrap_err();
+            assert!(
+                said.contains("channels, which are not gray, color and alpha; remove some or give"),
+                "{said}"
+            );
+            assert_eq!(channels(&kinds, Some(1)), Ok(1));
+        }
     }
 
     #[test]

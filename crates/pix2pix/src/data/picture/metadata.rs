@@ -431,8 +431,8 @@ mod tests {
         ] {
             write_with(&path, &picture, Format::Tiff, &metadata).unwrap();
             let written = Tiff::open(&path.as_path().into(), Page::Only).unwrap();
-            assert_eq!(written.has_alpha(), expected);
-            assert_eq!(written.header().channels, 4);
+            let header = written.header();
+            assert_eq!((header.channels, header.alpha), (4, expected));
         }
     }
 

@@ -204,6 +204,7 @@ impl Nifti {
                 _ => Depth::F32,
             },
             indexed: false,
+            alpha: [self.bands, self.volumes, self.read.len()] == [4, 1, 1],
             files: 1,
             mixed: false,
         }
