@@ -327,6 +327,7 @@ impl Read {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
             notes.extend(side.gaps_advice(name, &format!("nodata[{index}]")));
             if domain.labels.is_some() {
+                notes.extend(self.labels[index].palettes.advice(index));
                 let off = self.labels[index].outside;
                 if off.clipped > 0 {
                     notes.push(format!(

@@ -9,6 +9,7 @@ pub mod layout;
 pub mod leakage;
 pub mod manifest;
 mod pairs;
+pub mod palettes;
 pub mod passed_over;
 pub mod pattern;
 mod reading;

@@ -42,7 +42,7 @@ pub use header::{
     volume_extension,
 };
 pub use large::TiffWindows;
-pub use metadata::Metadata;
+pub use metadata::{Metadata, palette};
 pub(crate) use page::alike;
 pub use page::{Page, Pages};
 pub use stack::{Stack, unpacked};

@@ -15,6 +15,7 @@ use super::Dataset;
 use super::classes::{self, Classes};
 use super::incomplete::Incomplete;
 use super::pairs::Pairs;
+use super::palettes::Palettes;
 use super::reading::Decoded;
 use super::remembered::{Extremes, Remembered, Seen};
 use super::values::{SIDES, typed};
@@ -422,6 +423,8 @@ pub struct LabelCount {
     pub pixels: Vec<u64>,
     /// Pixels with a color that no class has, of formats that keep no exact colors. They become the nearest class.
     pub outside: Outside,
+    /// The colors of class ids that are indices of palettes.
+    pub palettes: Palettes,
 }
 
 impl LabelCount {
@@ -432,7 +435,11 @@ impl LabelCount {
             pixels[usize::from(class)] += u64::from(has_data);
         }
         let outside = labels.outside(picture);
-        Self { pixels, outside }
+        Self {
+            pixels,
+            outside,
+            palettes: Palettes::default(),
+        }
     }
 
     fn add(&mut self, other: Self) {
@@ -442,6 +449,7 @@ impl LabelCount {
             *sum += more;
         }
         self.outside.add(other.outside);
+        self.palettes.add(other.palettes);
     }
 }
 
@@ -463,10 +471,22 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
         let count = |index: usize| {
             let pair = pairs.read(index)?;
             let sides = pairs.direction().order([&pair.source, &pair.target]);
-            Ok([0, 1].map(|side| match &domains[side].labels {
-                Some(labels) => LabelCount::of(labels, sides[side], pair.known()),
-                None => LabelCount::default(),
-            }))
+            let mut counts = [LabelCount::default(), LabelCount::default()];
+            for (side, count) in counts.iter_mut().enumerate() {
+                let Some(labels) = &domains[side].labels else {
+                    continue;
+                };
+                *count = LabelCount::of(labels, sides[side], pair.known());
+                if labels.stored == Stored::Ids
+                    && let Some(palette) = pairs.palette(index, side)?
+                {
+                    let path = pairs.shown_side(index, side);
+                    let classes = (0..).zip(&count.pixels).filter(|(_, pixels)| **pixels > 0);
+                    let classes = classes.map(|(class, _)| class);
+                    count.palettes = Palettes::of(&palette, classes, &path);
+                }
+            }
+            Ok(counts)
         };
         let found: Vec<Result<[LabelCount; 2]>> =
             (0..pairs.len()).into_par_iter().map(count).collect();
