@@ -291,6 +291,7 @@ impl DataArgs {
             labels,
             narrow: narrow.filter(|_| data.is_side_by_side() && !self.squares),
             mixed: data.train.mixed_neighbors(),
+            apart: data.apart(),
         })
     }
 }
@@ -309,6 +310,8 @@ pub struct Read {
     narrow: Option<[u32; 2]>,
     /// What to say of neighbors that are of other channels or times.
     mixed: Option<String>,
+    /// What to say of volumes that do not lie where their partners do.
+    apart: Option<String>,
 }
 
 impl Read {
@@ -322,6 +325,7 @@ impl Read {
             )
         }));
         notes.extend(self.mixed.clone());
+        notes.extend(self.apart.clone());
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);

@@ -13,6 +13,7 @@ pub mod palettes;
 pub mod passed_over;
 pub mod pattern;
 mod reading;
+mod registered;
 mod remembered;
 mod slices;
 pub mod store;

@@ -7,6 +7,7 @@ mod description;
 pub mod encode;
 mod entry;
 mod fault;
+mod grid;
 mod half_floats;
 #[cfg(test)]
 mod handmade;
