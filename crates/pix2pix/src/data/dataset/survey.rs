@@ -400,11 +400,9 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
                     false => counted,
                 };
                 let all = counted.filter(|_| seen.is_some()).ok_or_else(|| {
-                    Error::file(
-                        path,
-                        "some of its values are infinite or not a number (NaN)",
-                        "if NaN says that a pixel has no data, give `nodata` nan; otherwise replace them with finite numbers",
-                    )
+                    let (reason, remedy) =
+                        not_finite(&decoded, mask.as_ref().filter(|_| side != source));
+                    Error::file(path, reason, remedy)
                 })?;
                 let value = named.iter().copied().flatten().next();
                 let others = value.and_then(|_| finite_extremes(picture, named, mask.as_ref()));
@@ -514,6 +512,37 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
     Ok(counts)
 }
 
+/// What is wrong with a picture of which a sample with data is no finite number, and what to do. Values of 64 bits that 32 do not
+/// hold, such as GDAL's usual one for pixels without data, have become infinite.
+fn not_finite(decoded: &Decoded, mask: Option<&Picture>) -> (&'static str, String) {
+    let Decoded {
+        picture,
+        gaps,
+        named,
+        ..
+    } = decoded;
+    let samples = picture.to_floats();
+    let mut known = with_data(&samples, gaps, mask);
+    let infinite = known.find(|sample| sample.is_infinite());
+    let is_nan = with_data(&samples, gaps, mask).any(f32::is_nan);
+    let is_named = named.iter().flatten().any(|gap| gap.is_infinite());
+    let reason = match is_nan {
+        true => "some of its values are infinite or not a number (NaN)",
+        false => "some of its values are infinite, or too large for 32-bit floats",
+    };
+    let remedy = match infinite {
+        Some(_) if is_named && finite_extremes(picture, named, mask).is_some() => {
+            "the file names such a value for pixels without data: give `nodata` tag".to_string()
+        }
+        Some(value) if !is_nan => format!(
+            "if they say that a pixel has no data, give `nodata` {value}; otherwise replace them with finite numbers"
+        ),
+        _ => "if NaN says that a pixel has no data, give `nodata` nan; otherwise replace them with finite numbers"
+            .to_string(),
+    };
+    (reason, remedy)
+}
+
 /// Smallest and largest of the samples that have data, 0 if none has; `None` if one of them is not finite.
 fn finite_extremes(
     picture: &Picture,
@@ -522,21 +551,27 @@ fn finite_extremes(
 ) -> Option<[f32; 2]> {
     let samples = picture.to_floats();
     let mut found = None;
-    for (pixel, samples) in samples.chunks_exact(picture.channels()).enumerate() {
-        if mask.is_some_and(|mask| mask.bytes()[pixel] == 0) {
-            continue;
+    for sample in with_data(&samples, gaps, mask) {
+        if !sample.is_finite() {
+            return None;
         }
-        for (&sample, gap) in samples.iter().zip(gaps) {
-            if gap.is_some_and(|gap| nodata::is(sample, gap)) {
-                continue;
-            }
-            if !sample.is_finite() {
-                return None;
-            }
-            found = wider(found, Some([sample; 2]));
-        }
+        found = wider(found, Some([sample; 2]));
     }
     found.or(Some([0.0; 2]))
+}
+
+/// Those of the samples of a picture that have data. `gaps` has the value of those without for each channel.
+fn with_data<'a>(
+    samples: &'a [f32],
+    gaps: &'a [Option<f32>],
+    mask: Option<&'a Picture>,
+) -> impl Iterator<Item = f32> + 'a {
+    let pixels = samples.chunks_exact(gaps.len()).enumerate();
+    let known = pixels.filter(move |(at, _)| mask.is_none_or(|mask| mask.bytes()[*at] > 0));
+    let samples = known.flat_map(move |(_, pixel)| pixel.iter().copied().zip(gaps));
+    let has_data =
+        |(sample, gap): &(f32, &Option<f32>)| gap.is_none_or(|gap| !nodata::is(*sample, gap));
+    samples.filter(has_data).map(|(sample, _)| sample)
 }
 
 /// Pairs and pictures that were left out of a data set.
