@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
 use pix2pix::data::{Change, Pairs, earth};
-use pix2pix::device::set_threads;
+use pix2pix::device::{Device, set_threads};
+use pix2pix::model::config;
 use pix2pix::quality::{Dists, Inception, Lpips};
-use pix2pix::report::{Evaluation, Gallery, Measured, Measures, evaluate, gallery};
+use pix2pix::report::{Evaluated, Evaluation, Gallery, Measured, Measures, evaluate, gallery};
 use pix2pix::{Error, RunConfig, Translator, atomic_file};
 
 use crate::best_args::BestArgs;
@@ -85,6 +86,23 @@ impl Args {
     fn data(&self) -> &Path {
         &self.paths[self.paths.len() - 1]
     }
+
+    /// What to measure, with the networks that it takes.
+    fn measures(&self, device: &Device) -> Result<Measures, Error> {
+        fn loaded<N>(
+            path: Option<&Path>,
+            load: fn(&Path, &Device) -> Result<N, Error>,
+            device: &Device,
+        ) -> Result<Option<N>, Error> {
+            path.map(|path| load(path, device)).transpose()
+        }
+        Ok(Measures {
+            lpips: loaded(self.lpips.as_deref(), Lpips::load, device)?,
+            dists: loaded(self.dists.as_deref(), Dists::load, device)?,
+            inception: loaded(self.fid.as_deref(), Inception::load, device)?,
+            samples: self.samples,
+        })
+    }
 }
 
 /// A split of a data set.
@@ -108,7 +126,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     } = found;
     if args.json {
         print_json(&json(&evaluations))?;
-        return Ok(written?);
+        return written;
     }
     print(&table(&evaluations))?;
     let of_pictures = evaluations.iter().any(|found| found.classes.is_empty());
@@ -129,23 +147,76 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// What was measured.
 pub struct Found {
-    /// The scores of every model.
+    /// The scores of every model, or of those before the one that failed.
     pub evaluations: Vec<Evaluation>,
-    /// Whether all files of `--out` were written. The scores took far longer, and are not lost with one of them.
-    pub written: Result<(), Error>,
+    /// Whether all models were measured, and all files of `--out` written. The scores took far longer, and are not lost with one
+    /// of them.
+    pub written: Result<(), Failure>,
 }
 
 /// Evaluates every model, and writes the files of `--out`. `note` receives what the user should know; `bar` makes the progress
 /// bar of a number of pairs and a model's name; `go_on` is asked after each pair.
 ///
 /// # Errors
-/// Those of the options, the models and the data; [`Failure::Interrupted`] if it is not to go on.
+/// Those of the options, the models and the data, if no model was measured; [`Failure::Interrupted`] if it is not to go on.
 pub fn measure(
     args: &Args,
     note: &dyn Fn(&str),
     bar: fn(usize, String) -> ProgressBar,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Found, Failure> {
+    check(args)?;
+    set_threads(args.machine.threads)?;
+    let device = args.machine.device.open(args.machine.precision)?;
+    let measures = args.measures(&device)?;
+    // a wrong path is told before the first of many pairs
+    let models = args.models().iter().map(|model| {
+        let checkpoint = args.best.find(model)?;
+        config(&checkpoint)?;
+        Ok((model.as_path(), checkpoint))
+    });
+    let models: Vec<(&Path, PathBuf)> = models.collect::<Result<_, Error>>()?;
+    let (mut evaluations, mut galleries) = (Vec::new(), Vec::new());
+    let (mut directions, mut written) = (Vec::new(), Ok(()));
+    for (model, checkpoint) in models {
+        let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision);
+        let found = translator.map_err(Failure::from).and_then(|translator| {
+            let found = one(args, model, &translator, &measures, note, bar, go_on)?;
+            Ok((found, translator.config))
+        });
+        let ((evaluated, gallery), config) = match found {
+            Ok(found) => found,
+            Err(failure) if evaluations.is_empty() => return Err(failure),
+            Err(failure) => {
+                written = Err(failure);
+                break;
+            }
+        };
+        directions.push(config.direction);
+        galleries.push(gallery);
+        if let Some(out) = &args.out {
+            let domains = [&config.source, &config.target];
+            let folder = out.join(files::folder(evaluations.len(), model));
+            written = written.and(files::draw(&folder, &evaluated, domains).map_err(Failure::from));
+        }
+        evaluations.push(evaluated.evaluation);
+    }
+    if let Some(out) = &args.out {
+        let scores = atomic_file::write(&out.join(files::SCORES), json(&evaluations).as_bytes());
+        let gallery = gallery::write(&galleries, &out.join(gallery::NAME));
+        written = written.and(scores.and(gallery).map_err(Failure::from));
+    }
+    notes::apart(&evaluations, &directions)
+        .iter()
+        .for_each(|found| note(found));
+    Ok(Found {
+        evaluations,
+        written,
+    })
+}
+
+/// Checks the arguments.
+fn check(args: &Args) -> Result<(), Failure> {
     if args.models().is_empty() {
         let message =
             "DATA is missing; type pix2pix evaluate <MODEL>... <DATA>; see pix2pix evaluate --help";
@@ -157,104 +228,62 @@ pub fn measure(
             out.plain()
         )));
     }
-    if let Some(out) = &args.out {
-        check_names(&files::names(out, args.models()))?;
+    match &args.out {
+        Some(out) => check_names(&files::names(out, args.models())),
+        None => Ok(()),
     }
-    set_threads(args.machine.threads)?;
-    let device = args.machine.device.open(args.machine.precision)?;
-    let measures = Measures {
-        lpips: args
-            .lpips
-            .as_deref()
-            .map(|path| Lpips::load(path, &device))
-            .transpose()?,
-        dists: args
-            .dists
-            .as_deref()
-            .map(|path| Dists::load(path, &device))
-            .transpose()?,
-        samples: args.samples,
-        inception: args
-            .fid
-            .as_deref()
-            .map(|path| Inception::load(path, &device))
-            .transpose()?,
+}
+
+/// Evaluates a model, and shows its pictures in a gallery.
+fn one(
+    args: &Args,
+    model: &Path,
+    translator: &Translator,
+    measures: &Measures,
+    note: &dyn Fn(&str),
+    bar: fn(usize, String) -> ProgressBar,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<(Evaluated, Gallery), Failure> {
+    let config = &translator.config;
+    let (split, pairs) = pairs(args, model, config, note)?;
+    if let Some(found) = notes::unlike(config, &pairs)? {
+        note(&format!("note: {}: {found}", model.plain()));
+    }
+    if let Some(reversed) = direction::of_pairs(model, config.direction) {
+        note(&reversed);
+    }
+    let name = model.display().to_string();
+    let bar = bar(pairs.len(), name.clone());
+    // all models share the page
+    let shown = pairs.len() * args.models().len();
+    let mut gallery = Gallery::new(&name, [config.source.clone(), config.target.clone()], shown);
+    let seen = &mut |pair: &Measured| {
+        bar.set_position(pair.done as u64);
+        if args.out.is_some() {
+            let pictures = [pair.source, pair.output];
+            let scores = pair.scores;
+            gallery.add(&scores.name, pictures, Some(pair.target), Some(scores));
+        }
+        match go_on() {
+            true => Ok(()),
+            false => Err(Failure::Interrupted),
+        }
     };
     let options = args.noise.options();
-    let (mut evaluations, mut galleries) = (Vec::new(), Vec::new());
-    let (mut directions, mut written) = (Vec::new(), Ok(()));
-    for model in args.models() {
-        let checkpoint = args.best.find(model)?;
-        let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision)?;
-        let (split, pairs) = pairs(args, model, &translator.config, note)?;
-        let config = &translator.config;
-        directions.push(config.direction);
-        if let Some(found) = notes::unlike(config, &pairs)? {
-            note(&format!("note: {}: {found}", model.plain()));
-        }
-        if let Some(reversed) = direction::of_pairs(model, config.direction) {
-            note(&reversed);
-        }
-        let name = model.display().to_string();
-        let bar = bar(pairs.len(), name.clone());
-        // all models share the page
-        let shown = pairs.len() * args.models().len();
-        let mut gallery =
-            Gallery::new(&name, [config.source.clone(), config.target.clone()], shown);
-        let seen = &mut |pair: &Measured| {
-            bar.set_position(pair.done as u64);
-            if args.out.is_some() {
-                let pictures = [pair.source, pair.output];
-                let scores = pair.scores;
-                gallery.add(&scores.name, pictures, Some(pair.target), Some(scores));
-            }
-            match go_on() {
-                true => Ok(()),
-                false => Err(Failure::Interrupted),
-            }
-        };
-        let evaluated = evaluate(
-            name,
-            &translator,
-            (split, &pairs),
-            &measures,
-            &options,
-            seen,
-        );
-        bar.finish_and_clear();
-        let evaluated = evaluated?;
-        if evaluated.evaluation.pictures.is_empty() {
-            let reason = "none of its pairs has a pixel with data";
-            return Err(Error::file(args.data(), reason, "give pairs that have some").into());
-        }
-        if let Some(found) = notes::left_out(&evaluated.empty) {
-            note(&format!("note: {}: {found}", model.plain()));
-        }
-        let config = &translator.config;
-        for found in notes::clipped([&config.source, &config.target], &evaluated.outside) {
-            note(&format!("note: {}: {found}", model.plain()));
-        }
-        gallery.about(table::summary(&evaluated.evaluation));
-        galleries.push(gallery);
-        if let Some(out) = &args.out {
-            let domains = [&config.source, &config.target];
-            let folder = out.join(files::folder(evaluations.len(), model));
-            written = written.and(files::draw(&folder, &evaluated, domains));
-        }
-        evaluations.push(evaluated.evaluation);
+    let evaluated = evaluate(name, translator, (split, &pairs), measures, &options, seen);
+    bar.finish_and_clear();
+    let evaluated = evaluated?;
+    if evaluated.evaluation.pictures.is_empty() {
+        let reason = "none of its pairs has a pixel with data";
+        return Err(Error::file(args.data(), reason, "give pairs that have some").into());
     }
-    if let Some(out) = &args.out {
-        let scores = atomic_file::write(&out.join(files::SCORES), json(&evaluations).as_bytes());
-        let gallery = gallery::write(&galleries, &out.join(gallery::NAME));
-        written = written.and(scores).and(gallery);
+    let left_out = notes::left_out(&evaluated.empty);
+    let clipped = notes::clipped([&config.source, &config.target], &evaluated.outside);
+    for found in left_out.into_iter().chain(clipped) {
+        note(&format!("note: {}: {found}", model.plain()));
     }
-    notes::apart(&evaluations, &directions)
-        .iter()
-        .for_each(|found| note(found));
-    Ok(Found {
-        evaluations,
-        written,
-    })
+    gallery.about(table::summary(&evaluated.evaluation));
+    Ok((evaluated, gallery))
 }
 
 /// The pairs to evaluate a model on, and the name of their split.

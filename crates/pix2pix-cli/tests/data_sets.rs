@@ -748,6 +748,14 @@ fn prepare_makes_pairs_and_goes_on_where_it_was() {
     scratch.trained("edges", "");
     let output = scratch.run("prepare edges photos --out x --low 9 --high 3");
     assert_eq!(output.status.code(), Some(2));
+    // pictures that nothing would read
+    let output = scratch.run("prepare edges photos --out x --size 64x15");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("64x15 pixels") && said.contains("a larger --size"),
+        "{said}"
+    );
 }
 
 /// A folder may have 8-bit photographs beside those that need a range, which is not theirs.

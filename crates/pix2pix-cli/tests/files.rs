@@ -82,12 +82,12 @@ fn pictures_of_formats_that_are_not_read_are_named() {
         "prepare gray gifs --out out",
     ] {
         let said = error(&scratch.run(command), 1);
-        let wanted = "error: gifs: contains no picture that is read; 2 files passed over: 2 without a known ending (0.gif, ...)";
+        let wanted = "error: gifs: contains no picture that is read; 2 files passed over: 2 in formats that are not read (0.gif, ...)";
         assert!(said.starts_with(wanted) && said.ends_with(remedy), "{said}");
     }
     let said = error(&scratch.run("inspect gifs"), 1);
     assert!(
-        said.contains("2 without a known ending (0.gif, ...)"),
+        said.contains("2 in formats that are not read (0.gif, ...)"),
         "{said}"
     );
     assert!(said.ends_with(remedy), "{said}");

@@ -90,14 +90,31 @@ fn pictures_smaller_than_the_crop_are_named() {
         said.contains("one.png: 32x32 pixels are smaller than"),
         "{said}"
     );
+    // the scores of the models before it are not lost
+    let resized = "--filters 2 --load-size 72 --crop-size 64";
+    scratch.ok(&format!(
+        "train data --out fits --steps 1 --quiet {resized}"
+    ));
+    let output = scratch.run("evaluate fits run small --out both");
+    assert!(line(&output, 1).contains("one.png: 32x32 pixels"));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("fits"));
+    let scores = fs::read_to_string(scratch.path("both/scores.json")).unwrap();
+    assert!(scores.contains("\"model\": \"fits\""), "{scores}");
+    // and a wrong path is told before the first of them
+    let said = line(&scratch.run("evaluate fits nowhere small --out none"), 1);
+    assert!(said.contains("nowhere"), "{said}");
+    assert!(!scratch.path("none").exists());
 }
 
 #[test]
 fn a_large_seed_resumes() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
-    scratch.trained("data", "--seed 18446744073709551615");
+    let seed = u64::MAX.to_string();
+    scratch.trained("data", &format!("--seed {seed}"));
     scratch.ok("train --resume run --steps 3 --quiet");
+    let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+    assert!(config.contains(&seed), "{config}");
 }
 
 #[test]
@@ -317,7 +334,15 @@ fn a_limit_on_files_is_one_line() {
         "ulimit -f 40; $pix2pix train data --out run --steps 1 --quiet {SMALL}"
     ));
     let said = line(&output, 1);
-    assert!(said.contains("run"), "{said}");
+    assert!(said.contains("File too large"), "{said}");
+    // which is no fault of a picture
+    scratch.trained("data", "");
+    let output = scratch.bash("ulimit -f 1; $pix2pix translate run data --out out --on-error skip");
+    let said = line(&output, 1);
+    assert!(
+        said.contains("File too large") && !said.contains("skipped"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -320,13 +320,25 @@ fn pixels_without_data_come_out_without_data() {
         said.contains("from 0 to 252 of -9999 to 252: pictures are nearly flat"),
         "{said}"
     );
-    let output = scratch.run("prepare gray data/A --out gray");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        said.contains("-9999 is what it names for pixels without data")
-            && said.contains("e.g. --range 0,252"),
-        "{said}"
-    );
+    // a file of both sides would not say it, and they would be mixed with others
+    for folder in ["heights/A", "heights/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+        write(&format!("{folder}/0.tif"), -9999.0);
+    }
+    for command in [
+        "prepare gray data/A --out gray",
+        "prepare lowres data/A --range 0,252 --out small",
+        "prepare combine heights --out both",
+        "prepare combine heights --size 32 --out both",
+    ] {
+        let output = scratch.run(command);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{command}: {said}");
+        assert!(
+            said.contains("some pixels have no data: -9999, as the files say; fill them"),
+            "{command}: {said}"
+        );
+    }
     let range = "--range-a 0,300 --direction b-to-a";
     let mut outputs = Vec::new();
     for option in ["--nodata-a -9999", "--nodata-a tag"] {

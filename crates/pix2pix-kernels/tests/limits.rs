@@ -27,6 +27,9 @@ fn is_with(value: &str, test: &str) -> bool {
         .expect("it runs again");
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}");
+    // no test has another name
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("1 passed"), "{told}");
     false
 }
 

@@ -32,6 +32,7 @@ impl FromStr for Proxy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         let address = || text.parse::<IpAddr>().map(IpNet::from);
         let parsed = text.parse::<IpNet>().or_else(|_| address());
         let wrong = |_| {

@@ -33,6 +33,7 @@ impl FromStr for Origin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
         if text == "*" {
             return Ok(Self(text.to_string()));
         }

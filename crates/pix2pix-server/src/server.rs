@@ -341,9 +341,12 @@ async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) 
     let Some(host) = names.find(|host| !app.settings.is_own_name(host)) else {
         return next.run(request).await;
     };
-    let detail = format!(
-        "requests for host {host:?} are refused; to allow it, add its name, without port, to the server's `host`"
-    );
+    let remedy = match app.training {
+        // which has no options of a server
+        Some(_) => "while a model trains, open the page on this machine, or through `ssh -L`",
+        None => "to allow it, add its name, without port, to the server's `host`",
+    };
+    let detail = format!("requests for host {host:?} are refused; {remedy}");
     Problem::new(StatusCode::FORBIDDEN, detail).into_response()
 }
 

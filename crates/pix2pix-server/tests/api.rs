@@ -885,16 +885,21 @@ fn every_answer_is_guarded_and_none_is_for_other_sites() {
 #[test]
 fn a_server_for_this_machine_answers_to_its_own_name() {
     let served = Served::new(Settings::default());
-    let ask = |host: &str| {
+    let ask = |served: &Served, host: &str| {
         let request = agent().get(format!("{}/v1/models", served.url));
         Answer::of(request.header("Host", host).call().unwrap())
     };
+    let said = ask(&served, "evil.example:8080").problem(403);
     assert!(
-        ask("evil.example:8080")
-            .problem(403)
-            .contains("evil.example")
+        said.contains("evil.example") && said.contains("add its name"),
+        "{said}"
     );
-    assert_eq!(ask("localhost:8080").status, 200);
+    assert_eq!(ask(&served, "localhost:8080").status, 200);
+    // which has no options of a server
+    let folder = tempfile::tempdir().unwrap();
+    let training = Arc::new(LiveTraining::new(&folder.path().join("run"), Some(1000)));
+    let said = ask(&Served::of_training(training), "evil.example").problem(403);
+    assert!(said.contains("open the page on this machine"), "{said}");
 }
 
 #[test]

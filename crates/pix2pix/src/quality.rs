@@ -36,6 +36,7 @@ pub(crate) mod measure;
 pub(crate) mod own_values;
 #[cfg(feature = "report")]
 pub(crate) mod pearson;
+mod pretrained;
 #[cfg(feature = "download")]
 pub(crate) mod published;
 mod pyramid;
@@ -161,6 +162,10 @@ pub struct Scores {
     /// Multi-scale structural similarity; `None` if a side is below 176 pixels.
     pub ms_ssim: Option<f64>,
 }
+
+/// The PSNR with which an output counts in a mean, at most, in dB. That of an output that equals its target is infinite, as those
+/// of blank pages and empty slices often are, and so would be the mean, however good the others are.
+pub const MOST_PSNR: f64 = 100.0;
 
 /// The mean of `term` over the differences of all samples whose pixels have data.
 fn mean_of(output: &Planes, target: &Planes, known: Option<&[u8]>, term: fn(f64) -> f64) -> f64 {

@@ -385,6 +385,11 @@ fn other_kinds_are_refused_by_name() {
             ["JPEG XL", "convert"],
         ),
         ("x.png", start(b"GIF89a"), ["GIF", "convert"]),
+        (
+            "x.png",
+            [vec![0; 128], b"DICM".to_vec()].concat(),
+            ["DICOM", "dcm2niix"],
+        ),
         ("x.tif", start(b"8BPS\0\x01"), ["Photoshop", "convert"]),
         ("x.png", vec![], ["empty", "replace"]),
     ] {

@@ -242,6 +242,31 @@ fn equal_sets_have_no_distance() {
     assert_eq!((small.scores().swd, small.scores().spectrum), (None, None));
 }
 
+/// A channel that is flat in all targets has no deviation of its own: errors in it are measured by that of the others, so the
+/// unit of the values does not matter.
+#[test]
+fn a_flat_channel_does_not_outweigh_the_others() {
+    let swd = |scale: f32| {
+        let planes = |noise: f32| {
+            let texture = picture(0, 32, 32).values.into_iter().take(32 * 32);
+            let flat = (0..32 * 32).map(|at| 7.0 + noise * ((at + at / 32) % 2) as f32);
+            Planes {
+                values: texture.chain(flat).map(|value| scale * value).collect(),
+                channels: 2,
+                size: [32, 32],
+            }
+        };
+        let mut set = Realism::new(1);
+        set.add(&planes(3.0), &planes(0.0));
+        set.scores().swd.unwrap()
+    };
+    let [one, tenth] = [1.0, 0.1].map(swd);
+    assert!(
+        one > 0.0 && (one / tenth - 1.0).abs() < 1e-3,
+        "{one}, {tenth}"
+    );
+}
+
 #[test]
 fn kernel_distances_agree() {
     let expected = &realism()["kid"];

@@ -87,8 +87,9 @@ fn of_files(
     config: &RunConfig,
 ) -> Result<Vec<(PathBuf, Picture)>, Failure> {
     let mut sources = Vec::new();
-    let each = MOST_PICTURES.div_ceil(files.len().max(1));
-    for place in probes(files.len(), MOST_PICTURES, 0) {
+    let places = probes(files.len(), MOST_PICTURES, 0);
+    for (part, &place) in places.iter().enumerate() {
+        let each = share(part, places.len());
         let file = &files[place];
         let content = match store.is_folder() {
             true => picture::unpacked(&folder.join(file))?,
@@ -109,8 +110,12 @@ fn of_files(
             sources.push((file.clone(), source));
         }
     }
-    sources.truncate(MOST_PICTURES);
     Ok(sources)
+}
+
+/// Number of pictures that one of so many files gives, at least 1, so that all together give the most.
+fn share(part: usize, parts: usize) -> usize {
+    (part + 1) * MOST_PICTURES / parts - part * MOST_PICTURES / parts
 }
 
 /// Reads a source, whose channels are those of all these pages.
@@ -158,4 +163,18 @@ fn check(folder: &Path, sources: &[(PathBuf, Picture)], domain: &Domain) -> Resu
     }
     let checked = domain.check_values(all);
     checked.map_err(|reason| Error::file(folder, reason, REMEDY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_files_together_give_the_most() {
+        for parts in [1, 3, 7, 60, 99, 100] {
+            let shares = (0..parts).map(|part| share(part, parts));
+            assert_eq!(shares.clone().sum::<usize>(), MOST_PICTURES, "{parts}");
+            assert!(shares.clone().min() >= Some(1), "{parts}");
+        }
+    }
 }

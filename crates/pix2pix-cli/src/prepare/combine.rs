@@ -14,7 +14,8 @@ use crate::output::say;
 use crate::words;
 
 use super::results::{
-    SLICES_APART, add, are_unsplit_slices, check_pair, is_made, keep, make, open, tell_found, write,
+    SLICES_APART, add, are_unsplit_slices, check_pair, is_made, keep, make, open, tell_found,
+    whole, write,
 };
 use super::{Common, Sides, prepared};
 
@@ -72,17 +73,20 @@ pub fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
     keep(&data, jobs.keys().cloned())?;
     let work = |(pairs, index, indexed, alpha): &(&Pairs, usize, [bool; 2], bool),
                 target: &Path| {
-        let sides = pairs.read_sides(*index)?;
+        let shown = &pairs.shown(*index)[0];
+        let sides = pairs.read_sides_and_gaps(*index)?;
+        for (_, gap) in &sides {
+            whole(shown, *gap)?;
+        }
         let [a, b] = [0, 1].map(|side| {
             let size = common.size.map(|size| size.0);
             let is_unmixed = match nearest {
                 Some(nearest) => nearest.flags()[side],
                 None => maps[side] || indexed[side],
             };
-            sized(&sides[side], size, is_unmixed)
+            sized(&sides[side].0, size, is_unmixed)
         });
-        let both = side_by_side(&a, &b)
-            .map_err(|reason| Error::file(&pairs.shown(*index)[0], reason, SEPARATE))?;
+        let both = side_by_side(&a, &b).map_err(|reason| Error::file(shown, reason, SEPARATE))?;
         write(target, &both, *alpha)
     };
     let options = prepared::of_combine(common, nearest);

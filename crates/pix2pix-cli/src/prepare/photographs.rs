@@ -1,18 +1,18 @@
 //! Pairs that are made from photographs.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use pix2pix::Error;
 use pix2pix::data::picture::{self, Depth, Header, Metadata, Page, Picture};
-use pix2pix::data::values::typed;
-use pix2pix::data::{Pages, Store, Task, nodata, places_of_pairs, side_by_side, sized};
+use pix2pix::data::{Pages, Store, Task, nodata, places_of_pairs, sha256, side_by_side, sized};
 
 use crate::failure::Failure;
 use crate::output::say;
 
-use super::results::{SLICES_APART, add, check_pair, is_made, make, tell_found, tell_of, write};
+use super::results::{
+    SLICES_APART, add, check_pair, is_made, make, tell_found, tell_of, whole, write,
+};
 use super::{Common, prepared};
 
 /// Makes a pair from each photograph, where a data set has its pairs.
@@ -51,16 +51,18 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     let work = |(file, page, alpha): &(PathBuf, Page, bool), target: &Path| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, format) = picture::decode_page(&shown, &content, *page)?;
-        let gap = || Metadata::read(&content, format, *page, photo.channels()).nodata();
-        let range = range_of(common, &shown, &photo, gap)?;
+        let gap = Metadata::read(&content, format, *page, photo.channels()).nodata();
+        let has_it = |gap: &f32| {
+            photo
+                .to_floats()
+                .iter()
+                .any(|sample| nodata::is(*sample, *gap))
+        };
+        whole(&shown, gap.filter(has_it))?;
+        let range = range_of(common, &shown, &photo)?;
         let photo = sized(&photo, common.size.map(|size| size.0), false);
-        // a seed per picture, so that the result does not depend on threads or order
-        let mut hasher = DefaultHasher::new();
-        (common.seed, file).hash(&mut hasher);
-        if let Page::At(index @ 1..) = page {
-            index.hash(&mut hasher);
-        }
-        let source = task.apply(&photo, range, *alpha, hasher.finish());
+        let seed = seed_of(common.seed, file, *page);
+        let source = task.apply(&photo, range, *alpha, seed);
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
         write(target, &both, *alpha)
     };
@@ -72,13 +74,20 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A photograph's values of black and white; `gap` reads what its file names as the value of pixels without data.
-fn range_of(
-    common: &Common,
-    shown: &Path,
-    photo: &Picture,
-    gap: impl FnOnce() -> Option<f32>,
-) -> Result<[f32; 2], Error> {
+/// The seed of a picture's noise or holes: of the command's seed, of the picture's path in its folder and of its page, so that it
+/// does not depend on threads, order, the system or the version of a library.
+fn seed_of(seed: u64, file: &Path, page: Page) -> u64 {
+    let parts: Vec<_> = file.iter().map(|part| part.to_string_lossy()).collect();
+    let index = match page {
+        Page::At(index) => index,
+        Page::Only | Page::Channels => 0,
+    };
+    let digest = sha256::of(format!("{seed} {index} {}", parts.join("/")).as_bytes());
+    u64::from_str_radix(&digest[..16], 16).expect("hexadecimal digits")
+}
+
+/// A photograph's values of black and white.
+fn range_of(common: &Common, shown: &Path, photo: &Picture) -> Result<[f32; 2], Error> {
     let Some([low, high]) = photo.extremes() else {
         let remedy = "fill them with a value, or leave the file out";
         return Err(Error::file(shown, "some of its values are NaN", remedy));
@@ -93,19 +102,6 @@ fn range_of(
     }
     let is_dark = photo.depth() == Depth::U16 && high < usual[1] / 4.0;
     if low < usual[0] || high > usual[1] || is_dark {
-        if let Some((gap, [least, most])) = gap().and_then(|gap| Some((gap, without(photo, gap)?)))
-        {
-            return Err(Error::file(
-                shown,
-                format!(
-                    "its values are from {low} to {high}, and {gap} is what it names for pixels without data"
-                ),
-                format!(
-                    "give the values of black and white of the others, e.g. --range {}",
-                    typed([least, most])
-                ),
-            ));
-        }
         return Err(Error::file(
             shown,
             format!(
@@ -118,16 +114,23 @@ fn range_of(
     Ok(usual)
 }
 
-/// Smallest and largest value of a photograph without the samples of a value; `None` if no sample has it, or all have.
-fn without(photo: &Picture, gap: f32) -> Option<[f32; 2]> {
-    let samples = photo.to_floats();
-    if !samples.iter().any(|sample| nodata::is(*sample, gap)) {
-        return None;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same on all systems: the first digits of `printf '0 0 train/1.jpg' | sha256sum`.
+    #[test]
+    fn the_seed_of_a_picture_is_of_its_path() {
+        let file = Path::new("train").join("1.jpg");
+        let seed = seed_of(0, &file, Page::Only);
+        assert_eq!(seed, 0xf07c_145b_94b2_7400);
+        assert_eq!(seed_of(0, &file, Page::At(0)), seed);
+        for other in [
+            seed_of(1, &file, Page::Only),
+            seed_of(0, &file, Page::At(1)),
+            seed_of(0, Path::new("1.jpg"), Page::Only),
+        ] {
+            assert_ne!(other, seed);
+        }
     }
-    let others = samples.iter().filter(|sample| !nodata::is(**sample, gap));
-    let none = [f32::INFINITY, f32::NEG_INFINITY];
-    let [least, most] = others.fold(none, |[least, most], sample| {
-        [least.min(*sample), most.max(*sample)]
-    });
-    (least <= most).then_some([least, most])
 }

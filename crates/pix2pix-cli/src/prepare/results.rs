@@ -1,14 +1,14 @@
 //! What all tasks share: reading what they are given, and making the files that are not there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::Error;
 use pix2pix::data::passed_over::{self, PassedOver};
-use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, Metadata, Picture};
+use pix2pix::data::picture::{
+    self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Metadata, Picture,
+};
 use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, earth};
 use pix2pix::device::set_threads;
 use rayon::prelude::*;
@@ -19,6 +19,7 @@ use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::{Plain, lies_in, real, word};
 use crate::program::program;
+use crate::progress;
 use crate::words;
 
 use super::{Common, prepared};
@@ -73,6 +74,15 @@ pub fn are_unsplit_slices(data: &Dataset) -> bool {
 /// Checks that a pair of pictures with this header can be read side by side, before any is made.
 pub fn check_pair(common: &Common, shown: &Path, header: Header) -> Result<(), Error> {
     let [width, height] = common.size.map_or(header.size, |size| size.0);
+    if common.size.is_some() && width.min(height) < MIN_SIDE {
+        return Err(Error::file(
+            shown,
+            format!(
+                "its pictures would have {width}x{height} pixels, and nothing reads sides below {MIN_SIDE}"
+            ),
+            "give a larger --size",
+        ));
+    }
     let both = Header {
         size: [2 * width, height],
         ..header
@@ -87,6 +97,19 @@ pub fn check_pair(common: &Common, shown: &Path, header: Header) -> Result<(), E
             "give a smaller --size, or cut it into parts: a file may be up to {MAX_SIDE} pixels wide and have 2 GiB"
         ),
     ))
+}
+
+/// Checks that no pixel has the value that the file names for those without data, given if some have it: a file of both sides
+/// would not say it, and they would be mixed with others.
+pub fn whole(shown: &Path, gap: Option<f32>) -> Result<(), Error> {
+    match gap {
+        None => Ok(()),
+        Some(gap) => Err(Error::file(
+            shown,
+            format!("some pixels have no data: {gap}, as the files say"),
+            "fill them first (`gdal_fillnodata`), leave the file out, or train on folders A/ and B/ with --nodata tag",
+        )),
+    }
 }
 
 /// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. With `alpha`, the last one of two or four channels is
@@ -213,13 +236,7 @@ pub fn make<T: Sync>(
         false => Some(prepared::begin(&common.out, options)?),
     };
     remove_unfinished(jobs.keys().cloned());
-    let bar = if stderr().is_terminal() {
-        ProgressBar::new(jobs.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
-    let template = "{bar:24} {pos}/{len}  {eta} left";
-    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    let bar = progress::bar(Some(jobs.len() as u64), "{pos}/{len}  {eta} left", false);
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
         if !is_there(target) {

@@ -3,6 +3,7 @@
 mod checks;
 mod of_file;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,13 @@ pub struct Options {
     listen: Option<SocketAddr>,
     /// Host name to accept besides localhost, e.g. that of a reverse proxy; matters only with a local --listen
     /// address and no --token [default: localhost only]
-    #[arg(long, env = "PIX2PIX_HOST", value_name = "NAME", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "PIX2PIX_HOST",
+        value_name = "NAME",
+        value_delimiter = ',',
+        value_parser = trimmed
+    )]
     #[serde(deserialize_with = "of_file::list")]
     host: Vec<String>,
     /// Access token, which requests must send as Authorization: Bearer TOKEN; the page asks for it
@@ -228,6 +235,11 @@ fn read(path: &Path) -> Result<Options, Failure> {
     })
 }
 
+/// A value of a list, without the spaces after its commas.
+fn trimmed(text: &str) -> Result<String, Infallible> {
+    Ok(text.trim().to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,6 +272,20 @@ mod tests {
         assert_eq!(settings.listen, "127.0.0.1:9305".parse().unwrap());
         assert_eq!(settings.hosts, ["a.example", "b.example"]);
         assert_eq!((settings.proxies.len(), settings.cors.len()), (1, 1));
+        // as in the file, with spaces after commas
+        let typed = [
+            ["--host", "a.example, b.example"],
+            ["--cors", "https://a.example, https://b.example"],
+            ["--proxy", "127.0.0.1, 10.0.0.0/8"],
+        ];
+        let (_, settings) = self::settings(typed.as_flattened(), "models = ['a']\n").unwrap();
+        assert_eq!(settings.hosts, ["a.example", "b.example"]);
+        assert_eq!((settings.proxies.len(), settings.cors.len()), (2, 2));
+        let refused = self::settings(&["--host", "*"], "models = ['a']\n").unwrap_err();
+        assert!(
+            refused.contains("no sign stands for every name"),
+            "{refused}"
+        );
         for listen in ["9305", "'localhost:9305'", "'127.0.0.1:9305'"] {
             let file = format!("models = ['a']\nlisten = {listen}\n");
             let (_, found) = self::settings(&[], &file).unwrap();

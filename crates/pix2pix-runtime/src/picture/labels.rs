@@ -11,8 +11,9 @@ use crate::picture::{Depth, Outside, Picture, Samples};
 /// Allowed numbers of classes.
 pub const CLASSES: std::ops::RangeInclusive<usize> = 2..=256;
 
-/// Largest difference, of 255, that a JPEG makes in a flat area of one color.
-const NEAR: u32 = 16;
+/// Largest difference of a channel, of 255, that JPEG and WebP make in a flat area of one color. What is farther off is no color of
+/// a class.
+pub const NEAR: u32 = 16;
 
 /// How the files of a label map store a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,11 +81,17 @@ impl Labels {
         Err(Error::Config(format!("{name}.labels {reason}")))
     }
 
-    /// The name of a class, or its number.
+    /// The name of a class, or its number, or of gray levels its own; name and number if others have the same name.
     pub fn name(&self, class: usize) -> String {
-        match self.classes[class].name.as_str() {
+        let name = self.classes[class].name.as_str();
+        let same = self.classes.iter().filter(|other| other.name == name);
+        match name {
+            "" if self.stored == Stored::Grays => {
+                format!("gray level {}", self.classes[class].color[0])
+            }
             "" => format!("class {class}"),
-            name => name.to_string(),
+            _ if same.count() > 1 => format!("{name} (class {class})"),
+            _ => name.to_string(),
         }
     }
 
@@ -383,6 +390,27 @@ mod tests {
     }
 
     #[test]
+    fn classes_of_one_name_are_told_apart() {
+        let mut labels = labels(Stored::Ids, &[[0; 3]; 5]);
+        for (class, name) in labels
+            .classes
+            .iter_mut()
+            .zip(["road", "car", "road", "", ""])
+        {
+            class.name = name.to_string();
+        }
+        let names: Vec<String> = (0..5).map(|class| labels.name(class)).collect();
+        let wanted = [
+            "road (class 0)",
+            "car",
+            "road (class 2)",
+            "class 3",
+            "class 4",
+        ];
+        assert_eq!(names, wanted);
+    }
+
+    #[test]
     fn colors_become_planes_and_back() {
         let labels = labels(Stored::Colors, &[[0, 0, 0], [255, 0, 0], [0, 0, 255]]);
         let picture = row(3, &[255, 0, 0, 0, 0, 0, 0, 0, 255]);
@@ -431,6 +459,7 @@ mod tests {
         assert_eq!(colors.classes_of(&row(1, &[9, 0])), [2, 0]);
         // red alone says nothing of a gray level
         let grays = labels(Stored::Grays, &[[0; 3], [200; 3]]);
+        assert_eq!(grays.name(1), "gray level 200");
         let drawn = row(3, &[0, 255, 255, 200, 200, 200, 0, 0, 0]);
         assert_eq!(grays.classes_of(&drawn), [1, 1, 0]);
         assert!(grays.check(&drawn).is_err());

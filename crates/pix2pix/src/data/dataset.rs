@@ -35,7 +35,7 @@ pub(crate) use held_out::HeldOut;
 use incomplete::Incomplete;
 use layout::{Layout, Split};
 pub use pairs::Pairs;
-use passed_over::{CONVERT, PassedOver, Why};
+use passed_over::{CONVERT, PassedOver};
 use pattern::Pattern;
 use store::Store;
 
@@ -283,7 +283,7 @@ fn without_pairs(
         );
         return Error::file(root, reason, remedy);
     }
-    let others = passed_over.iter().filter(|file| file.why == Why::Ending);
+    let others = passed_over.iter().filter(|file| file.why.is_ending());
     let mut folders = others.map(|file| folder_of(&file.file));
     let is_empty = |folder: &Path| {
         let mut pictures = unmatched.iter().chain(held_out);

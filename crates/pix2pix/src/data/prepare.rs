@@ -131,8 +131,8 @@ impl Task {
             }
             Self::Gray => grayed(photo),
             Self::LowRes { factor } => {
-                let small = resize(photo, photo.size().map(|side| (side / factor).max(1)));
-                resize(&small, photo.size())
+                let small = resized(photo, photo.size().map(|side| (side / factor).max(1)));
+                resized(&small, photo.size())
             }
             Self::Noise { sigma } => {
                 let noise = Normal::new(0.0, sigma).expect("a positive standard deviation");
@@ -144,7 +144,7 @@ impl Task {
                     }
                 })
             }
-            Self::Blur { sigma } => blurred(photo, sigma),
+            Self::Blur { sigma } => within(blurred(photo, sigma), photo),
             Self::Mask { share } => {
                 let mut is_hole = holes(photo.size(), share, &mut rng).into_iter();
                 photo.map_pixels(|pixel| {
@@ -277,6 +277,24 @@ fn blurred(photo: &Picture, sigma: f32) -> Picture {
     photo.map_pixels(|pixel| pixel.copy_from_slice(all.next().expect("as many pixels")))
 }
 
+/// Resizes a picture, to values that it has.
+fn resized(picture: &Picture, size: [u32; 2]) -> Picture {
+    within(resize(picture, size), picture)
+}
+
+/// A picture that was made of another without values beyond that one's: filters overshoot at edges, and rounding may by a little.
+/// Those of 8 bits end at black and white anyway.
+fn within(made: Picture, of: &Picture) -> Picture {
+    match of.extremes() {
+        Some([low, high]) if of.depth() != Depth::U8 => made.map_pixels(|pixel| {
+            for value in pixel {
+                *value = value.clamp(low, high);
+            }
+        }),
+        _ => made,
+    }
+}
+
 /// Crops the center of a picture to the aspect ratio of `size`, then resizes it; the values of `labels` are never mixed.
 /// Without a size, returns the picture unchanged.
 pub fn sized(photo: &Picture, size: Option<[u32; 2]>, labels: bool) -> Picture {
@@ -295,7 +313,7 @@ pub fn sized(photo: &Picture, size: Option<[u32; 2]>, labels: bool) -> Picture {
     let part = photo.crop(corner, part);
     match labels {
         true => resize_nearest(&part, [width, height]),
-        false => resize(&part, [width, height]),
+        false => resized(&part, [width, height]),
     }
 }
 
@@ -425,6 +443,27 @@ mod tests {
                 Rgb([220, 200, 240])
             }
         })
+    }
+
+    /// Cubic filters overshoot at an edge.
+    #[test]
+    fn no_value_lies_beyond_those_of_the_photograph() {
+        let steps =
+            |low: f32, high: f32| (0..64 * 64).map(move |at| if at % 64 < 29 { low } else { high });
+        let floats = Samples::F32(steps(0.25, 0.75).collect());
+        let integers = Samples::U16(steps(100.0, 4000.0).map(|value| value as u16).collect());
+        for (samples, range) in [(floats, [0.25, 0.75]), (integers, [100.0, 4000.0])] {
+            let photo = Picture::new([64; 2], 1, samples);
+            let made = |task: Task| task.apply(&photo, range, false, 0);
+            for picture in [
+                made(Task::LowRes { factor: 4 }),
+                made(Task::Blur { sigma: 2.0 }),
+                sized(&photo, Some([40; 2]), false),
+            ] {
+                let [least, most] = picture.extremes().unwrap();
+                assert!(range[0] <= least && most <= range[1], "{least} to {most}");
+            }
+        }
     }
 
     #[test]

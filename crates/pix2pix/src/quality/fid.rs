@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 /// The Fréchet distance of two sets of features, with one row for each picture; both have the same number of columns.
 /// `None` if a set has fewer than two rows, which have no covariance.
 ///
-/// `|m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))`. With centerd features A and B, S1 is AᵀA / (n1 - 1) and S2
+/// `|m1 - m2|^2 + tr(S1) + tr(S2) - 2 tr((S1 S2)^(1/2))`. With centered features A and B, S1 is AᵀA / (n1 - 1) and S2
 /// is BᵀB / (n2 - 1), and the eigenvalues of S1 S2 are the squares of the singular values of A Bᵀ / sqrt((n1 - 1)(n2 -
 /// 1)). This avoids the square root of a matrix that rounding has made indefinite, which a literal implementation of
 /// the formula takes.
@@ -24,7 +24,9 @@ pub fn frechet_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> Option<f64> {
     let variances = a.norm_squared() / free_a + b.norm_squared() / free_b;
     let singular = (triangle(a) * triangle(b).transpose()).singular_values();
     let shared = singular.sum() / (free_a * free_b).sqrt();
-    Some((means + variances - 2.0 * shared).max(0.0))
+    let distance = means + variances - 2.0 * shared;
+    // rounding may make it negative; `max` would make a number of NaN
+    Some(if distance < 0.0 { 0.0 } else { distance })
 }
 
 /// The mean of the rows, and the rows minus the mean.

@@ -104,28 +104,34 @@ impl SlicedWasserstein {
     }
 }
 
-/// Gives each channel of the targets, the second set, mean 0 and variance 1, and changes the outputs in the same way.
+/// Deviation of a flat channel at most, of 255: that of rounding.
+const FLAT: f64 = 1e-4;
+
+/// Gives each channel of the targets, the second set, mean 0 and variance 1, and changes the outputs in the same way. A flat
+/// channel has no variance, and takes the largest of the others.
 fn normalize(sets: &mut [Vec<f32>; 2], channels: usize) {
     const PIXELS: usize = PATCH * PATCH;
-    for channel in 0..channels {
-        let of_channel = |set: &[f32]| -> Vec<f64> {
-            let patches = set.chunks_exact(PIXELS).skip(channel).step_by(channels);
-            patches.flatten().map(|value| f64::from(*value)).collect()
-        };
-        let values = of_channel(&sets[1]);
+    let mean_and_deviation = |channel: usize| {
+        let patches = sets[1].chunks_exact(PIXELS).skip(channel).step_by(channels);
+        let values: Vec<f64> = patches.flatten().map(|value| f64::from(*value)).collect();
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
-        let variance = values
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum::<f64>()
-            / count;
-        // a flat channel stays as it is
-        let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+        let squares = values.iter().map(|value| (value - mean).powi(2));
+        (mean, (squares.sum::<f64>() / count).sqrt())
+    };
+    let found: Vec<(f64, f64)> = (0..channels).map(mean_and_deviation).collect();
+    let largest = found
+        .iter()
+        .fold(0.0, |most: f64, (_, deviation)| most.max(*deviation));
+    for (channel, (mean, deviation)) in found.into_iter().enumerate() {
+        let unit = [deviation, largest, 1.0]
+            .into_iter()
+            .find(|unit| *unit > FLAT);
+        let unit = unit.expect("1 is more");
         for set in sets.iter_mut() {
             let patches = set.chunks_exact_mut(PIXELS).skip(channel);
             for value in patches.step_by(channels).flatten() {
-                *value = ((f64::from(*value) - mean) / deviation) as f32;
+                *value = ((f64::from(*value) - mean) / unit) as f32;
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::quality::interval::{self, Mean};
 use crate::quality::kid::kernel_distance;
 use crate::quality::lpips::Lpips;
 use crate::quality::spread::Spread;
-use crate::quality::{Calibration, Confusion, Measure, Planes, Realism};
+use crate::quality::{Calibration, Confusion, MOST_PSNR, Measure, Planes, Realism};
 use crate::report::by_channel::{ChannelScores, means_by_channel, scores_by_channel};
 use crate::report::evaluation::{Evaluated, Evaluation};
 use crate::report::scores::PictureScores;
@@ -258,10 +258,14 @@ fn learned<N>(
     Ok(Some(f64::from(distance)))
 }
 
-/// The mean of each score over the pictures that have it.
+/// The mean of each score over the pictures that have it; the largest PSNR counts as [`MOST_PSNR`].
 fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
     let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (name, value) in pictures.iter().flat_map(PictureScores::named) {
+        let value = value.map(|value| match name {
+            "psnr" => value.min(MOST_PSNR),
+            _ => value,
+        });
         values.entry(name.to_string()).or_default().extend(value);
     }
     let means = values.into_iter();
@@ -290,7 +294,29 @@ fn row(scores: &PictureScores, [source, output, target]: [&Picture; 3], config: 
 
 #[cfg(test)]
 mod tests {
+    use pix2pix_runtime::picture::Domain;
+
     use super::*;
+    use crate::data::picture::Samples;
+    use crate::quality::Scores;
+
+    #[test]
+    fn an_exact_output_does_not_hide_the_others() {
+        let picture = Picture::new([16; 2], 1, Samples::U8(vec![7; 256]));
+        let of = |psnr: f64| PictureScores {
+            scores: Scores {
+                l1: 120.0,
+                rmse: 130.0,
+                psnr,
+                ssim: None,
+                ms_ssim: None,
+            },
+            ..PictureScores::of("x", [&picture; 2], &Domain::default(), None)
+        };
+        let found = means(&[of(20.0), of(f64::INFINITY)]);
+        assert_eq!(found["psnr"].mean, 60.0);
+        assert_eq!(found["l1"].mean, 120.0);
+    }
 
     /// Of three pixels of two channels, the last has no data, and neither its deviation nor its error counts.
     #[test]

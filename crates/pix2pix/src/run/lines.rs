@@ -6,15 +6,6 @@ use super::log;
 use crate::quality::Score;
 use crate::train::losses::Losses;
 
-/// Names of the log files.
-pub mod file {
-    pub const METRICS: &str = "metrics.jsonl";
-    pub const TIMINGS: &str = "timings.jsonl";
-    pub const RATES: &str = "rates.jsonl";
-    pub const SCORES: &str = "scores.jsonl";
-    pub const WARNINGS: &str = "warnings.jsonl";
-}
-
 /// One line of `metrics.jsonl`. Repeating a run gives the same lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
@@ -132,7 +123,7 @@ pub struct RunScores {
 impl RunScores {
     /// The scores to show, with their names: of label maps, pixel accuracy and IoU alone.
     pub fn named(&self) -> [(&'static str, Option<f64>); 8] {
-        let shown = |score| self.written(score).filter(|_| self.shows(score));
+        let shown = |score| self.value(score).filter(|_| self.shows(score));
         Score::ALL.map(|score| (score.name(), shown(score)))
     }
 
@@ -142,8 +133,8 @@ impl RunScores {
         score.is_of_labels() || self.accuracy.is_none()
     }
 
-    /// The value of a score as the line has it.
-    fn written(&self, score: Score) -> Option<f64> {
+    /// The value of a score. Lines of earlier versions have no PSNR where an output equals its target.
+    pub fn value(&self, score: Score) -> Option<f64> {
         match score {
             Score::L1 => Some(self.l1),
             Score::Psnr => self.psnr,
@@ -153,15 +144,6 @@ impl RunScores {
             Score::Lpips => self.lpips,
             Score::Accuracy => self.accuracy,
             Score::Iou => self.iou,
-        }
-    }
-
-    /// The value of a score; that of PSNR is infinite if an output equals its target, and label maps have none.
-    pub fn value(&self, score: Score) -> Option<f64> {
-        let is_infinite = score == Score::Psnr && self.psnr.is_none() && self.accuracy.is_none();
-        match is_infinite {
-            true => Some(f64::INFINITY),
-            false => self.written(score),
         }
     }
 }

@@ -73,6 +73,10 @@ fn sizes(settings: &Settings) -> Result<(), String> {
 
 fn hosts(settings: &Settings) -> Result<(), String> {
     match settings.hosts.iter().find(|host| !is_name(host)) {
+        Some(host) if host.contains('*') => Err(format!(
+            "--host is {host}, and no sign stands for every name; give each, as maps.example.org, or a --token, with which all are \
+             accepted"
+        )),
         Some(host) => Err(format!(
             "--host is {host}; give a name without scheme and port, as maps.example.org"
         )),
@@ -102,7 +106,7 @@ fn title(settings: &Settings) -> Result<(), String> {
 /// Whether a text may be the name of a host: no address of a page is one, and no name with a port.
 fn is_name(text: &str) -> bool {
     let has_port = text.matches(':').count() == 1;
-    !text.is_empty() && !has_port && !text.contains(|letter: char| "/ ".contains(letter))
+    !text.is_empty() && !has_port && !text.contains(|letter: char| "/ *".contains(letter))
 }
 
 /// Whether a header can carry a token as it is: its spaces at the ends would be lost.

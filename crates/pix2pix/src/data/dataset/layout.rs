@@ -259,7 +259,7 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
         let folder = file.parent().unwrap_or(Path::new(""));
         let folder = folder.strip_prefix(&base).unwrap_or(folder);
         match meaning(folder) {
-            _ if !is_picture(file) => layout.pass_over(file, Why::Ending),
+            _ if !is_picture(file) => layout.pass_over(file, Why::of_ending(file)),
             Some(meaning) => folders.entry(meaning).or_default().push(file),
             None => layout.pass_over(file, Why::Folder),
         }
@@ -510,7 +510,7 @@ mod tests {
         let said = |files: &[&str]| found(files).unwrap_err().to_string();
         let gifs = said(&["A/0.gif", "A/1.gif", "B/0.gif"]);
         assert!(
-            gifs.contains("3 without a known ending (A/0.gif, ...)"),
+            gifs.contains("3 in formats that are not read (A/0.gif, ...)"),
             "{gifs}"
         );
         assert!(gifs.ends_with(CONVERT), "{gifs}");

@@ -42,7 +42,7 @@ pub fn note_unlisted(layout: &mut Layout, table: &Path, files: &[PathBuf]) {
         } else if is_manifest(file) {
             Why::Table
         } else {
-            Why::Ending
+            Why::of_ending(file)
         };
         layout.pass_over(file, why);
     }

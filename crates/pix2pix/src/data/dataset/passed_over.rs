@@ -1,6 +1,6 @@
 //! Files in a data set that are not of a pair, and why: nothing is left out without a word.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pix2pix_runtime::words::count;
 
@@ -9,6 +9,10 @@ use crate::error::shown;
 /// Why a file is not of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
+    /// It is a picture of a format that is not read, by its ending.
+    Format,
+    /// It is a slice of a DICOM series, by its ending.
+    Dicom,
     /// It has no ending of a picture.
     Ending,
     /// Its folder is not one of the layout.
@@ -32,7 +36,29 @@ pub enum Why {
     Table,
 }
 
+/// Endings of common formats of pictures that are not read.
+const FORMATS: [&str; 20] = [
+    "arw", "avif", "cr2", "cr3", "czi", "dng", "exr", "gif", "heic", "heif", "jp2", "jxl", "mgz",
+    "mha", "nd2", "nef", "nrrd", "psd", "svg", "svs",
+];
+
 impl Why {
+    /// Why a file is no picture, by its ending.
+    pub fn of_ending(file: &Path) -> Self {
+        let ending = file.extension().unwrap_or_default();
+        let is = |known: &str| ending.eq_ignore_ascii_case(known);
+        match () {
+            () if is("dcm") => Self::Dicom,
+            () if FORMATS.into_iter().any(is) => Self::Format,
+            () => Self::Ending,
+        }
+    }
+
+    /// Whether it is no picture by its ending.
+    pub fn is_ending(self) -> bool {
+        matches!(self, Self::Format | Self::Dicom | Self::Ending)
+    }
+
     /// So many files, with this reason.
     fn words(self, files: u64) -> String {
         let what = match self {
@@ -41,6 +67,8 @@ impl Why {
             Self::Device => "pipes or devices",
             Self::Table if files == 1 => "other table",
             Self::Table => "other tables",
+            Self::Format => "in formats that are not read",
+            Self::Dicom => "of DICOM: make NIfTI volumes of them with dcm2niix",
             Self::Ending => "without a known ending",
             Self::Folder => "in folders outside of the layout",
             Self::Deep => "in folders too deep",
@@ -98,16 +126,27 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
 /// What to do about pictures of formats that are not read, whose endings are not known.
 pub const CONVERT: &str = "convert pictures to PNG, JPEG or TIFF";
 
-/// Describes the files without a known ending among these: they may be the pictures that somebody misses. `None` if there
-/// are none.
+/// Describes the files with other endings than those of pictures among these: they may be the pictures that somebody misses.
+/// `None` if there are none.
 pub fn of_other_endings(files: &[PassedOver]) -> Option<String> {
-    let others = files.iter().filter(|file| file.why == Why::Ending);
+    let others = files.iter().filter(|file| file.why.is_ending());
     summary(&others.cloned().collect::<Vec<_>>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endings_of_formats_that_are_not_read_are_known() {
+        let files = ["a.HEIC", "b.aae", "c.dcm", "d.txt"];
+        let files = files.map(|file| PassedOver::new(file, Why::of_ending(Path::new(file))));
+        assert_eq!(
+            summary(&files).unwrap(),
+            "4 files passed over: 1 in formats that are not read (a.HEIC), 1 of DICOM: make \
+             NIfTI volumes of them with dcm2niix (c.dcm), 2 without a known ending (b.aae, ...)"
+        );
+    }
 
     #[test]
     fn files_are_counted_and_named_by_their_reasons() {

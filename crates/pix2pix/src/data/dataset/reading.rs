@@ -130,6 +130,21 @@ impl Pairs {
         Ok(self.decode_sides(index)?.map(|side| side.picture))
     }
 
+    /// As [`read_sides`](Self::read_sides), each with the value that its files name for pixels without data, if some samples have
+    /// it. `None` too where the data set was opened with such values.
+    ///
+    /// # Errors
+    /// As [`read_sides`](Self::read_sides).
+    pub fn read_sides_and_gaps(&self, index: usize) -> Result<[(Picture, Option<f32>); 2]> {
+        let sides = self.decode_sides(index)?;
+        Ok(sides.map(|Decoded { picture, named, .. }| {
+            let samples = picture.to_floats();
+            let mut all = samples.iter().zip(named.iter().cycle());
+            let found = all.find_map(|(sample, gap)| gap.filter(|gap| nodata::is(*sample, *gap)));
+            (picture, found)
+        }))
+    }
+
     /// As [`read_sides`](Self::read_sides), with what the files say of them.
     pub(crate) fn decode_sides(&self, index: usize) -> Result<[Decoded; 2]> {
         let entry = &self.entries[index];

@@ -206,7 +206,10 @@ impl Store {
         let (pictures, others): (Vec<_>, Vec<_>) =
             files.into_iter().partition(|file| is_picture(file));
         let others = others.into_iter();
-        passed_over.extend(others.map(|file| PassedOver::new(file, Why::Ending)));
+        passed_over.extend(others.map(|file| {
+            let why = Why::of_ending(&file);
+            PassedOver::new(file, why)
+        }));
         if pictures.is_empty() {
             return Err(match passed_over::of_other_endings(&passed_over) {
                 Some(others) => {

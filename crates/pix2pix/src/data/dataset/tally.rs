@@ -89,9 +89,12 @@ impl Tally {
         self.is_blurred |= other.is_blurred;
     }
 
-    /// The classes, if the pictures look like label maps; the most frequent color first.
-    pub fn proposed(&self) -> Option<Classes> {
+    /// The classes, if the pictures look like label maps; the most frequent color first, of gray levels the darkest. `gap` is the
+    /// value of pixels without data, which is no class.
+    pub fn proposed(&self, gap: Option<f32>) -> Option<Classes> {
         let mut counts: Vec<([u8; 3], u64)> = self.counts.clone()?.into_iter().collect();
+        counts
+            .retain(|(color, _)| gap.is_none_or(|gap| color.iter().any(|v| f32::from(*v) != gap)));
         counts.sort_unstable_by_key(|&(color, count)| (std::cmp::Reverse(count), color));
         let kind = usize::from(!self.is_color);
         if !self.is_blurred {
@@ -101,7 +104,7 @@ impl Tally {
             return match counts.len() {
                 ..2 => None,
                 _ if is_ids => Some(Classes::Numbered(largest as usize + 1)),
-                count if count <= MOST[kind] => Some(palette(counts.into_iter())),
+                count if count <= MOST[kind] => Some(self.palette(counts)),
                 _ => None,
             };
         }
@@ -139,7 +142,19 @@ impl Tally {
         let flat: u64 = peaks.iter().map(|(_, count)| count).sum();
         let is_few = (2..=MOST_BLURRED[kind]).contains(&peaks.len());
         let is_flat = flat as f64 >= FLAT[kind] * all as f64;
-        (is_few && is_flat).then(|| palette(peaks.into_iter()))
+        (is_few && is_flat).then(|| self.palette(peaks))
+    }
+
+    /// The palette of these colors.
+    fn palette(&self, mut colors: Vec<([u8; 3], u64)>) -> Classes {
+        if !self.is_color {
+            colors.sort_unstable();
+        }
+        let class = |(color, _)| Class {
+            name: String::new(),
+            color,
+        };
+        Classes::Palette(colors.into_iter().map(class).collect())
     }
 }
 
@@ -194,14 +209,6 @@ fn is_between(color: [u8; 3], (from, to): ([u8; 3], [u8; 3])) -> bool {
     (0..3).all(|i| (from[i] + share * line[i] - color[i]).abs() <= f64::from(RINGING))
 }
 
-fn palette(colors: impl Iterator<Item = ([u8; 3], u64)>) -> Classes {
-    let class = |(color, _)| Class {
-        name: String::new(),
-        color,
-    };
-    Classes::Palette(colors.map(class).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,22 +229,30 @@ mod tests {
     #[test]
     fn few_values_are_classes() {
         let ids = tally(1, vec![0, 4, 4, 2], false);
-        assert_eq!(ids.proposed(), Some(Classes::Numbered(5)));
+        assert_eq!(ids.proposed(None), Some(Classes::Numbered(5)));
         let mask = tally(1, vec![0, 255, 255], false);
-        assert_eq!(colors(mask.proposed()), [[255; 3], [0; 3]]);
+        assert_eq!(colors(mask.proposed(None)), [[0; 3], [255; 3]]);
+        // land cover, and a value of pixels without data
+        let cover = tally(1, vec![60, 10, 60, 20, 255, 255, 255], false);
+        assert_eq!(
+            colors(cover.proposed(Some(255.0))),
+            [[10; 3], [20; 3], [60; 3]]
+        );
+        let ids = tally(1, vec![0, 4, 4, 255], false);
+        assert_eq!(ids.proposed(Some(255.0)), Some(Classes::Numbered(5)));
         let mut map = tally(3, vec![9, 0, 0, 9, 0, 0, 0, 0, 7], false);
         map.add(tally(3, vec![0, 0, 7, 0, 0, 7], false));
-        assert_eq!(colors(map.proposed()), [[0, 0, 7], [9, 0, 0]]);
+        assert_eq!(colors(map.proposed(None)), [[0, 0, 7], [9, 0, 0]]);
     }
 
     #[test]
     fn pictures_of_many_values_are_not() {
-        assert_eq!(tally(1, (0..=255).collect(), false).proposed(), None);
+        assert_eq!(tally(1, (0..=255).collect(), false).proposed(None), None);
         let wide = (0..300u32).flat_map(|v| [v as u8, (v / 2) as u8, 0]);
-        assert_eq!(tally(3, wide.collect(), false).proposed(), None);
+        assert_eq!(tally(3, wide.collect(), false).proposed(None), None);
         let smooth = (0..3000u32).flat_map(|v| [(v / 12) as u8, (v / 13) as u8, (v % 7) as u8]);
-        assert_eq!(tally(3, smooth.collect(), true).proposed(), None);
-        assert_eq!(tally(1, vec![3; 9], false).proposed(), None);
+        assert_eq!(tally(3, smooth.collect(), true).proposed(None), None);
+        assert_eq!(tally(1, vec![3; 9], false).proposed(None), None);
     }
 
     #[test]
@@ -258,7 +273,7 @@ mod tests {
                 }
             });
         }
-        let found = colors(tally(3, values, true).proposed());
+        let found = colors(tally(3, values, true).proposed(None));
         assert_eq!(found.len(), 2);
         assert!(
             is_near(found[0], [170, 1, 0]) && is_near(found[1], [0, 85, 253]),

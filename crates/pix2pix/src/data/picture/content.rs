@@ -219,7 +219,7 @@ impl Content {
 }
 
 /// Number of bytes by which the format is detected.
-const START: u64 = 64;
+const START: u64 = 132;
 
 /// The first bytes of a file, of the volume in it if gzip packed one. The reader is then at the start again.
 pub fn starts(file: &mut dyn Source) -> io::Result<Vec<u8>> {

@@ -182,6 +182,10 @@ fn unknown(path: &Path, start: &[u8]) -> Error {
         None if start.starts_with(b"GIF8") => "a GIF picture",
         None if start.starts_with(b"8BPS") => "a Photoshop picture",
         None if start.starts_with(b"\x76\x2f\x31\x01") => "an OpenEXR picture",
+        None if start.get(128..132) == Some(b"DICM") => {
+            let remedy = "make NIfTI volumes of the series with dcm2niix";
+            return Error::file(path, "a DICOM file, which is not read", remedy);
+        }
         None if start.starts_with(b"PK") => "a ZIP archive",
         None if start.starts_with(b"%PDF") => "a PDF",
         None if start.is_empty() => return Error::file(path, "the file is empty", REMEDY),
