@@ -66,7 +66,9 @@ fn apart(entry: &Entry, stack: impl Fn(&PathBuf) -> Option<Stack>) -> Option<Apa
     let volumes = volumes.filter(|path| picture::is_volume(path));
     let mut grids = volumes.filter_map(|path| Some((path, stack(path)?.grid?)));
     let (first, grid) = grids.next()?;
-    let others = grids.map(|(path, other)| Apart {
+    // a mask of one slice belongs to all
+    let others = grids.filter(|(_, other)| other.sides == grid.sides);
+    let others = others.map(|(path, other)| Apart {
         voxels: grid.off(&other),
         volumes: [
             (first.clone(), grid.spacing()),
