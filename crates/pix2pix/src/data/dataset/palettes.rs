@@ -10,13 +10,16 @@ use super::values::SIDES;
 use crate::data::picture;
 use crate::error::{Result, shown};
 
+/// The color of a class, and the first file whose palette says so.
+type Found = ([u8; 3], PathBuf);
+
 /// The colors of classes by the files' own palettes.
 #[derive(Clone, Debug, Default)]
 pub struct Palettes {
-    /// The color of each class that has pixels, and the first file that says so.
-    colors: BTreeMap<usize, ([u8; 3], PathBuf)>,
-    /// A class with two colors, each with a file that says so.
-    differing: Option<(usize, [([u8; 3], PathBuf); 2])>,
+    /// Those of the classes that have pixels.
+    colors: BTreeMap<usize, Found>,
+    /// A class with two colors.
+    differing: Option<(usize, [Found; 2])>,
 }
 
 impl Palettes {
