@@ -126,8 +126,14 @@ fn kinds(surveys: &[Survey]) -> String {
                 0 | 1 => String::new(),
                 files => format!("{files} files each, the first "),
             };
+            let with = match (kind.indexed, kind.alpha) {
+                (true, true) => " with a palette and alpha",
+                (true, false) => " with a palette",
+                (false, true) => " with alpha",
+                (false, false) => "",
+            };
             text += &format!(
-                "{name}: {channels}, {}{most}, {first}{} (pictures: {count})\n",
+                "{name}: {channels}, {}{most}, {first}{}{with} (pictures: {count})\n",
                 kind.depth, kind.format
             );
         }

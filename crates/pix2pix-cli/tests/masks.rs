@@ -321,11 +321,15 @@ fn pixels_without_data_come_out_without_data() {
         "{said}"
     );
     // a file of both sides would not say it, and they would be mixed with others
+    for folder in ["heights/A", "heights/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+        write(&format!("{folder}/0.tif"), -9999.0);
+    }
     for command in [
         "prepare gray data/A --out gray",
         "prepare lowres data/A --range 0,252 --out small",
-        "prepare combine data --out both",
-        "prepare combine data --size 32 --out both",
+        "prepare combine heights --out both",
+        "prepare combine heights --size 32 --out both",
     ] {
         let output = scratch.run(command);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -62,6 +62,6 @@ pub use pix2pix_runtime::picture::nodata;
 pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };
-pub use prepare::{PREPARED, Task, side_by_side, sized};
+pub use prepare::{PREPARED, Shared, Task, side_by_side, sized};
 pub use probes::probes;
 pub use shift::Shift;

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use pix2pix::data::pair::{self, Direction, Pair};
-use pix2pix::data::picture::{Depth, Picture, Samples};
+use pix2pix::data::picture::{Content, Depth, Format, Header, Metadata, Page, Picture, Samples};
 use pix2pix::data::survey::{self, OnError, Survey};
 use pix2pix::data::{
     Dataset, Domain, JitterConfig, Options, ResizePolicy, Size, earth, picture, resize,
@@ -431,6 +431,33 @@ fn an_epoch_takes_every_pair_once_in_an_order_of_its_own() {
     assert_eq!(first, pairs.order(7, 0));
     assert_ne!(first, pairs.order(7, 1));
     assert_ne!(first, pairs.order(8, 0));
+}
+
+/// Near infrared beside RGB, and two pictures of a side: a file of such bands must not say that the last one is an opacity.
+#[test]
+fn bands_of_aligned_pairs_are_no_opacity() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (name, channels, format) in [
+        ("A1/x.png", 1, Format::Png),
+        ("A2/x.png", 1, Format::Png),
+        ("B/x.tif", 4, Format::Tiff),
+    ] {
+        let path = scratch.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let samples = (0..32 * 32 * channels).map(|at| (at % 251) as u8);
+        let picture = Picture::new([32, 32], channels, Samples::U8(samples.collect()));
+        let bands = Metadata::default().of_amounts();
+        picture::write_with(&path, &picture, format, &bands).unwrap();
+    }
+    let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+    let aligned = data.train.read_aligned(0).unwrap();
+    let [(a, of_a, _), (b, of_b, metadata)] = &aligned.sides;
+    assert_eq!((a.channels(), *of_a), (2, Format::Tiff));
+    let path = scratch.path().join("b.tif");
+    picture::write_with(&path, b, *of_b, metadata).unwrap();
+    let content = Content::from(path.as_path());
+    let header = Header::read(&path, &content, Page::Only).unwrap();
+    assert_eq!((header.channels, header.alpha), (4, false));
 }
 
 /// A program's own training loop sees the samples of a run with seed 0.

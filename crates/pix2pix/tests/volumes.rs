@@ -181,6 +181,45 @@ fn axes_are_those_of_nibabel() {
     }
 }
 
+/// A network compares voxel by voxel. The distances are those of nibabel's affines.
+#[test]
+fn volumes_of_other_places_are_told() {
+    for (a, b, expected) in [
+        ("u8.nii", "u16_big.nii", None),
+        ("two.nii.gz", "u8.nii", None),
+        ("i16.nii.gz", "f32_big.nii.gz", None),
+        ("u8.nii", "i16.nii.gz", Some("79.8")),
+        ("i16.nii.gz", "u8.nii", Some("64.4")),
+    ] {
+        let scratch = tempfile::tempdir().unwrap();
+        for (side, name) in [("A", a), ("B", b)] {
+            fs::create_dir_all(scratch.path().join(side)).unwrap();
+            let ending = &name[name.find('.').unwrap()..];
+            let to = scratch.path().join(side).join(format!("brain{ending}"));
+            fs::copy(folder().join(name), to).unwrap();
+        }
+        let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+        let said = data.apart();
+        match expected {
+            None => assert_eq!(said, None, "{a} and {b}"),
+            Some(voxels) => {
+                let said = said.unwrap();
+                assert!(
+                    said.contains("volumes of 1 pair do not lie at the same place"),
+                    "{said}"
+                );
+                assert!(
+                    said.contains(&format!("is up to {voxels} voxels off")),
+                    "{said}"
+                );
+                for spacing in ["1x1x2.5", "0.9x1.1x3"] {
+                    assert!(said.contains(&format!("(spacing {spacing})")), "{said}");
+                }
+            }
+        }
+    }
+}
+
 /// Volumes in `A/` and `B/` of a new folder: those of B are as long, and brighter by 1.
 fn data(count: usize) -> tempfile::TempDir {
     let scratch = tempfile::tempdir().unwrap();

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pix2pix::Error;
 use pix2pix::data::passed_over::{self, PassedOver};
-use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Picture};
+use pix2pix::data::picture::{
+    self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Metadata, Picture,
+};
 use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth};
 use pix2pix::device::set_threads;
 use rayon::prelude::*;
@@ -113,12 +115,20 @@ pub fn whole(shown: &Path, gap: Option<f32>) -> Result<(), Error> {
     }
 }
 
-/// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. `target` has no ending.
-pub fn write(target: &Path, both: &Picture) -> Result<(), Error> {
-    let format = Format::Png.for_result(both.channels(), both.depth());
+/// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. With `alpha`, the last one of two or four channels is
+/// the opacity; otherwise, the file must not say so. `target` has no ending.
+pub fn write(target: &Path, both: &Picture, alpha: bool) -> Result<(), Error> {
+    let (channels, depth) = (both.channels(), both.depth());
+    let (format, metadata) = match alpha {
+        true => (Format::Png.for_result(channels, depth), Metadata::default()),
+        false => (
+            Format::Png.for_bands(channels, depth),
+            Metadata::default().of_amounts(),
+        ),
+    };
     let target = target.with_added_extension(format.extension());
     create_folder_of(&target)?;
-    picture::write(&target, both, format)
+    picture::write_with(&target, both, format, &metadata)
 }
 
 /// The name of pair `index`'s files. No layout has pairs in folders of other names, so those of a name become parts of it.

@@ -105,9 +105,11 @@ impl Pairs {
             Files::Apart(a, b) => vec![shown(a), shown(b)],
         };
         files.push(shown(entry.mask.as_slice()));
+        let [source, _] = self.direction.order([0, 1]);
         Asked {
             files,
             page: entry.page,
+            source: entry.mask.is_some().then_some(source),
         }
     }
 

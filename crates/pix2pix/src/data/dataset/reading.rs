@@ -322,11 +322,8 @@ impl Pairs {
         let (picture, format) = picture::decode_page(&shown, &content, page)?;
         let pair = self.shown(index);
         pair::same_size((&pair[0], size), (&shown, picture.size()))?;
-        let channels = match (picture.channels(), page) {
-            // of joined pages, the last one is no alpha
-            (channels @ (2 | 4), Page::Only | Page::At(_)) => channels - 1,
-            (channels, _) => channels,
-        };
+        let header = Header::read(&shown, &content, page)?;
+        let channels = header.channels - usize::from(header.alpha);
         let samples = picture.to_floats();
         let pixels = samples.chunks_exact(picture.channels());
         let known = pixels.map(|pixel| {
