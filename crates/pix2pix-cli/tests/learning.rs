@@ -920,6 +920,41 @@ fn an_average_is_the_mean_of_checkpoints() {
     assert!(fs::read(scratch.path(input)).unwrap() == before);
 }
 
+/// The page of a long run has as many points as a screen, with the best ones among them; the table has all.
+#[test]
+fn a_report_of_a_long_run_is_thinned() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    for (file, count) in [("metrics", 5000), ("scores", 4100)] {
+        let path = scratch.path(&format!("run/{file}.jsonl"));
+        let mut line = lines(path.clone()).remove(0);
+        let mut long = String::new();
+        for step in 1..=count {
+            line["step"] = step.into();
+            if file == "scores" {
+                line["l1"] = if step == 5 { 1.0 } else { 9.0 }.into();
+            }
+            long += &format!("{line}\n");
+        }
+        fs::write(path, long).unwrap();
+    }
+    scratch.ok("report run --no-gallery --out long.html --csv long.csv");
+    let data = data_of(&scratch.path("long.html"));
+    let points = |key: &str| -> Vec<Value> {
+        let charts = data["charts"].as_array().unwrap();
+        let chart = charts.iter().find(|chart| chart["key"] == key).unwrap();
+        chart["series"][0].as_array().unwrap().clone()
+    };
+    for key in ["g_l1", "lr", "l1"] {
+        let count = points(key).len();
+        assert!((1000..=2010).contains(&count), "{key}: {count}");
+    }
+    assert!(points("l1").contains(&serde_json::json!([5, 1.0])));
+    assert_eq!(data["runs"][0]["best"]["L1"]["step"], 5);
+    let table = fs::read_to_string(scratch.path("long.csv")).unwrap();
+    assert_eq!(table.lines().count(), 5001);
+}
+
 /// The page is self-contained: it loads nothing from outside.
 #[test]
 fn a_report_is_one_file() {

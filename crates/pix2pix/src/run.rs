@@ -66,6 +66,7 @@ pub(crate) mod record;
 mod samples;
 mod saved;
 mod session;
+pub mod thinned;
 
 use std::sync::atomic::AtomicBool;
 
