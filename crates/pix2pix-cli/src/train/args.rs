@@ -257,7 +257,11 @@ impl Args {
         let survey = data.map(|(_, survey)| survey);
         let channels = [source.planes(), target.planes()];
         let (generator, discriminator) = match from {
-            Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
+            Some(from) => {
+                let networks = from.networks(channels, self.networks.discriminator(channels))?;
+                from.model.check_freeze(self.from.freeze, channels)?;
+                networks
+            }
             None => {
                 let preset = self.beyond.preset;
                 let sides = self.jitter.sides(survey, preset);

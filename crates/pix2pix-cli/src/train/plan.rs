@@ -8,7 +8,7 @@ use pix2pix::data::{Change, Dataset, Domain, Duplicate, ResizePolicy, earth, lea
 use pix2pix::device::{Device, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
-use pix2pix::run;
+use pix2pix::run::{self, Beginning};
 use pix2pix::train::Gan;
 use pix2pix::{Error, RunConfig};
 
@@ -190,7 +190,12 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
             (true, true) => "coarse network and discriminator; the enhancer is new",
             (true, false) => "coarse network; the enhancer and the discriminator are new",
         };
-        told.push(format!("from: {}: {whole}", model.origin.model));
+        let anew = match new_layers(model, &config)[..] {
+            [] => String::new(),
+            [layer] => format!("; {layer} begins anew"),
+            [ref layers @ .., last] => format!("; {} and {last} begin anew", layers.join(", ")),
+        };
+        told.push(format!("from: {}: {whole}{anew}", model.origin.model));
         let (from, now) = (model.direction(), args.data.direction);
         if from != now {
             told.push(format!(
@@ -206,6 +211,27 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         root: out,
         notes: told,
     })
+}
+
+/// The layers of a model that begin anew in a run, since the data has other channels. Of a network that is new as a whole, none.
+fn new_layers(model: &Beginning, config: &RunConfig) -> Vec<&'static str> {
+    let [into, out] = model.channels();
+    let [source, target] = config.generator.channels();
+    let (is_first, is_last) = (into != source, out != target);
+    let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
+    let layers = [
+        (is_first, "the generator's first layer"),
+        (
+            is_last && is_hd == model.is_coarse_to_fine(),
+            "the generator's last layer",
+        ),
+        (
+            (is_first || is_last) && model.has_discriminator(),
+            "the discriminator's first layer",
+        ),
+    ];
+    let anew = layers.into_iter().filter(|(is_new, _)| *is_new);
+    anew.map(|(_, layer)| layer).collect()
 }
 
 /// Says which held-out pairs are training pairs too.
