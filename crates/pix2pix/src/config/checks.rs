@@ -198,10 +198,11 @@ impl RunConfig {
         } else if data.splits.iter().any(|(_, pairs)| pairs.may_have_gaps()) {
             match self.keep_best {
                 _ if self.objective.perceptual > 0.0 => {
-                    "`perceptual` compares whole pictures, and some pixels have no data; omit it"
+                    "`perceptual` compares whole pictures, and the data set names pixels without data; omit it"
                 }
                 Some(Score::Lpips | Score::Swd | Score::Spectrum) => {
-                    "`keep_best` lpips, swd and spectrum compare whole pictures, and some pixels have no data; choose another score"
+                    "`keep_best` lpips, swd and spectrum compare whole pictures, and the data set names pixels without data; \
+                     choose another score"
                 }
                 _ => return Ok(()),
             }

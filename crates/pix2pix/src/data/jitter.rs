@@ -308,7 +308,10 @@ impl JitterConfig {
         Ok(Pair {
             source: see(pair.source, pair.labels[0]),
             target: see(pair.target, pair.labels[1]),
-            mask: pair.mask.map(|mask| only_whole(&see(mask, false))),
+            // a gap may lie outside of the crop
+            mask: pair
+                .mask
+                .and_then(|mask| nodata::with_gaps(only_whole(&see(mask, false)))),
             ..pair
         })
     }
