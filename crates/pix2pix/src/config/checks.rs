@@ -8,12 +8,14 @@ use crate::backend::device::Device;
 use crate::backend::limits::{MOST_THREADS, MOST_VALUES};
 use crate::data::dataset::survey::Survey;
 use crate::data::dataset::{Dataset, Pairs};
+use crate::data::pair::{Direction, Pair};
 use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, setting, within};
 use crate::network::init::WeightInit;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::quality::Score;
 use crate::quality::lpips::Lpips;
+use crate::quality::ssim;
 use crate::train::config::OptimizerConfig;
 use crate::train::diff_augment::DiffAugment;
 use crate::train::objective::Gan;
@@ -244,7 +246,7 @@ impl RunConfig {
     /// score.
     ///
     /// # Errors
-    /// When it has none.
+    /// When it has none, or none of them can be scored.
     pub fn check_held_out(&self, data: &Dataset) -> Result<()> {
         if let Some(val) = &data.val {
             self.check_scored(val)?;
@@ -261,18 +263,31 @@ impl RunConfig {
         )))
     }
 
-    /// Rejects held-out pairs of which none can be scored.
+    /// Rejects held-out pairs of which none can be scored, or none has the score of the best checkpoint.
     fn check_scored(&self, val: &Pairs) -> Result<()> {
+        let has_score = |pair: &Pair| {
+            let size = pair.target.size().map(|side| side as usize);
+            self.keep_best != Some(Score::Ssim) || ssim::has_window(size, pair.known())
+        };
+        let mut have_data = false;
         for index in 0..val.len() {
             match val.read(index).map(|pair| self.jitter.still(pair)) {
                 Ok(Ok(pair)) if pair.is_empty() => {}
+                Ok(Ok(pair)) if !has_score(&pair) => have_data = true,
                 // pairs that cannot be read are told of where they are used
                 _ => return Ok(()),
             }
         }
-        Err(Error::Data(
-            "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
-        ))
+        Err(match have_data {
+            false => Error::Data(
+                "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
+            ),
+            true => Error::Config(format!(
+                "`keep_best` ssim sees {window}x{window} pixels at a time, and no held-out pair has so many beside each other \
+                 that all have data; choose another score",
+                window = ssim::WINDOW
+            )),
+        })
     }
 
     /// Rejects options that do not work with several processes.
