@@ -176,7 +176,8 @@ pub struct JitterArgs {
     /// Rotate pairs by random multiples of 90 degrees [default: off]
     #[arg(long)]
     turn: bool,
-    /// Change brightness, contrast and saturation of A by random factors between 1 - SHARE and 1 + SHARE
+    /// Change brightness, contrast and, of red, green and blue, saturation of A, the sources, by random factors between
+    /// 1 - SHARE and 1 + SHARE
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     color_jitter: f32,
 }

@@ -68,8 +68,8 @@ class TrainOptions(TypedDict, total=False):
     - no_mirror: Turn off mirroring left to right, of half of the pairs at random [default: mirror]
     - vertical_mirror: Mirror half of the pairs, at random, top to bottom [default: off]
     - turn: Rotate pairs by random multiples of 90 degrees [default: off]
-    - color_jitter: Change brightness, contrast and saturation of A by random factors between 1 - SHARE and 1 + SHARE
-      [default: 0]
+    - color_jitter: Change brightness, contrast and, of red, green and blue, saturation of A, the sources, by random
+      factors between 1 - SHARE and 1 + SHARE [default: 0]
     - generator: Architecture of the generator [default: unet]
     - discriminator: Architecture of the discriminator [default: patch]
     - patch: Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras tutorial's
