@@ -157,6 +157,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     }
     config.check_course()?;
     config.check_augmentation()?;
+    config.check_effects()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
         .map(|file| format!("options: {}", file.plain()))
@@ -344,6 +345,7 @@ fn repeat(
         Failure::Usage(format!("{}; {remedy}", flags::named(&error.to_string())))
     })?;
     config.check_augmentation()?;
+    config.check_effects()?;
     Ok(Planned {
         config,
         device,

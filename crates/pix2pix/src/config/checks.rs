@@ -214,18 +214,38 @@ impl RunConfig {
         Err(Error::Config(reason.to_string()))
     }
 
-    /// Checks that a new run does not augment classes as colors. Earlier versions did, and their runs can be resumed.
+    /// Checks that a new run augments neither classes as colors nor the targets without their sources. Earlier versions did, and
+    /// their runs can be resumed.
     ///
     /// # Errors
     /// When it does.
     pub fn check_augmentation(&self) -> Result<()> {
         let is_color = self.objective.diff_augment.contains(&DiffAugment::Color);
-        match self.target.labels.is_some() && is_color {
-            true => Err(Error::Config(
-                "`diff_augment` color changes the colors of the targets, which are classes; choose others".to_string(),
-            )),
-            false => Ok(()),
-        }
+        let reason = if self.target.labels.is_some() && is_color {
+            "`diff_augment` color changes the colors of the targets, which are classes; choose others"
+        } else if self.direction == Direction::BToA && self.jitter.color > 0.0 {
+            "`color` changes the colors of A, which are the targets here, by factors that no source tells; omit it"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that a new run has no option without effect. Earlier versions took these, and their runs can be resumed.
+    ///
+    /// # Errors
+    /// Names the option that has none.
+    pub fn check_effects(&self) -> Result<()> {
+        let objective = &self.objective;
+        let reads_lpips = objective.perceptual > 0.0 || self.keep_best == Some(Score::Lpips);
+        let reason = if objective.gan == Gan::WassersteinPenalty && objective.r1 > 0.0 {
+            "`r1` is another penalty than that of `gan` wgan-gp, which takes its place; omit it, or choose another `gan`"
+        } else if !reads_lpips && !objective.perceptual_weights.is_empty() {
+            "`perceptual_weights` is for `perceptual` and for `keep_best` lpips; omit it, or choose one of them"
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
     }
 
     /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
@@ -477,6 +497,47 @@ mod tests {
         timed.optimizer.freeze_generator = 500;
         timed.train_for(1.0);
         assert!(timed.check_course().is_ok());
+    }
+
+    #[test]
+    fn options_without_effect_are_refused_in_new_runs_alone() {
+        let checked = |change: fn(&mut RunConfig)| {
+            let mut config = RunConfig::default();
+            change(&mut config);
+            assert!(config.validate().is_ok(), "it can be resumed");
+            let checked = config.check_effects().and(config.check_augmentation());
+            checked.map_err(|error| error.to_string())
+        };
+        assert_eq!(checked(|config| config.objective.r1 = 1.0), Ok(()));
+        let both = |config: &mut RunConfig| {
+            config.objective.r1 = 1.0;
+            config.objective.gan = Gan::WassersteinPenalty;
+        };
+        let refused = checked(both).unwrap_err();
+        assert!(refused.starts_with("`r1` is another penalty"), "{refused}");
+        let unread = |config: &mut RunConfig| {
+            config.objective.perceptual_weights = "lpips.safetensors".to_string();
+        };
+        let refused = checked(unread).unwrap_err();
+        assert!(
+            refused.starts_with("`perceptual_weights` is for"),
+            "{refused}"
+        );
+        let read = |config: &mut RunConfig| {
+            config.objective.perceptual_weights = "lpips.safetensors".to_string();
+            config.keep_best = Some(Score::Lpips);
+        };
+        assert_eq!(checked(read), Ok(()));
+        assert_eq!(checked(|config| config.jitter.color = 0.1), Ok(()));
+        let of_targets = |config: &mut RunConfig| {
+            config.jitter.color = 0.1;
+            config.direction = Direction::BToA;
+        };
+        let refused = checked(of_targets).unwrap_err();
+        assert!(
+            refused.starts_with("`color` changes the colors of A, which are the targets"),
+            "{refused}"
+        );
     }
 
     #[test]
