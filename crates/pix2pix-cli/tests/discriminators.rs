@@ -212,10 +212,6 @@ fn what_does_not_go_together_is_refused() {
             "--r1 is another penalty than that of --gan wgan-gp, which takes its place; omit it",
         ),
         (
-            "--perceptual-weights nowhere.safetensors",
-            "--perceptual-weights is for --perceptual and for --keep-best lpips; omit it",
-        ),
-        (
             "--direction b-to-a --color-jitter 0.1",
             "--color-jitter changes the colors of A, which are the targets here",
         ),

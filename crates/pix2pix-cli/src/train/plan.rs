@@ -8,7 +8,7 @@ use pix2pix::data::{Change, Dataset, Domain, Duplicate, ResizePolicy, earth, lea
 use pix2pix::device::{Device, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
-use pix2pix::run::{self, Beginning};
+use pix2pix::run;
 use pix2pix::train::Gan;
 use pix2pix::{Error, RunConfig};
 
@@ -156,8 +156,8 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
     config.check_course()?;
-    config.check_augmentation()?;
     config.check_effects()?;
+    config.check_augmentation()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
         .map(|file| format!("options: {}", file.plain()))
@@ -214,8 +214,23 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     })
 }
 
+/// Says which held-out pairs are training pairs too.
+fn leakage(data: &Dataset) -> Option<String> {
+    let found = leaked(&data.train, data.val.as_ref()?);
+    let Duplicate { first, again, .. } = found.first()?;
+    let (pairs, are) = match found.len() {
+        1 => ("1 held-out pair".to_string(), "is a training pair"),
+        count => (format!("{count} held-out pairs"), "are training pairs"),
+    };
+    Some(format!(
+        "note: {pairs} {are} too, so scores tell less of new pictures: {} is the same as {}; remove the duplicates",
+        again.plain(),
+        first.plain()
+    ))
+}
+
 /// The layers of a model that begin anew in a run, since the data has other channels. Of a network that is new as a whole, none.
-fn new_layers(model: &Beginning, config: &RunConfig) -> Vec<&'static str> {
+fn new_layers(model: &run::Beginning, config: &RunConfig) -> Vec<&'static str> {
     let [into, out] = model.channels();
     let [source, target] = config.generator.channels();
     let (is_first, is_last) = (into != source, out != target);
@@ -233,21 +248,6 @@ fn new_layers(model: &Beginning, config: &RunConfig) -> Vec<&'static str> {
     ];
     let anew = layers.into_iter().filter(|(is_new, _)| *is_new);
     anew.map(|(_, layer)| layer).collect()
-}
-
-/// Says which held-out pairs are training pairs too.
-fn leakage(data: &Dataset) -> Option<String> {
-    let found = leaked(&data.train, data.val.as_ref()?);
-    let Duplicate { first, again, .. } = found.first()?;
-    let (pairs, are) = match found.len() {
-        1 => ("1 held-out pair".to_string(), "is a training pair"),
-        count => (format!("{count} held-out pairs"), "are training pairs"),
-    };
-    Some(format!(
-        "note: {pairs} {are} too, so scores tell less of new pictures: {} is the same as {}; remove the duplicates",
-        again.plain(),
-        first.plain()
-    ))
 }
 
 /// Said when a run goes on with other files than those that it began with.
@@ -344,8 +344,8 @@ fn repeat(
         let remedy = "its other settings are that run's: give more --steps, or change them in a copy of the file";
         Failure::Usage(format!("{}; {remedy}", flags::named(&error.to_string())))
     })?;
-    config.check_augmentation()?;
     config.check_effects()?;
+    config.check_augmentation()?;
     Ok(Planned {
         config,
         device,

@@ -214,38 +214,35 @@ impl RunConfig {
         Err(Error::Config(reason.to_string()))
     }
 
-    /// Checks that a new run augments neither classes as colors nor the targets without their sources. Earlier versions did, and
+    /// Checks that no option of a new run changes what the generator cannot know, or nothing. Earlier versions took these, and
     /// their runs can be resumed.
     ///
     /// # Errors
-    /// When it does.
-    pub fn check_augmentation(&self) -> Result<()> {
-        let is_color = self.objective.diff_augment.contains(&DiffAugment::Color);
-        let reason = if self.target.labels.is_some() && is_color {
-            "`diff_augment` color changes the colors of the targets, which are classes; choose others"
-        } else if self.direction == Direction::BToA && self.jitter.color > 0.0 {
+    /// Names the option that does.
+    pub fn check_effects(&self) -> Result<()> {
+        let is_penalized = self.objective.gan == Gan::WassersteinPenalty;
+        let reason = if self.direction == Direction::BToA && self.jitter.color > 0.0 {
             "`color` changes the colors of A, which are the targets here, by factors that no source tells; omit it"
+        } else if is_penalized && self.objective.r1 > 0.0 {
+            "`r1` is another penalty than that of `gan` wgan-gp, which takes its place; omit it, or choose another `gan`"
         } else {
             return Ok(());
         };
         Err(Error::Config(reason.to_string()))
     }
 
-    /// Checks that a new run has no option without effect. Earlier versions took these, and their runs can be resumed.
+    /// Checks that a new run does not augment classes as colors. Earlier versions did, and their runs can be resumed.
     ///
     /// # Errors
-    /// Names the option that has none.
-    pub fn check_effects(&self) -> Result<()> {
-        let objective = &self.objective;
-        let reads_lpips = objective.perceptual > 0.0 || self.keep_best == Some(Score::Lpips);
-        let reason = if objective.gan == Gan::WassersteinPenalty && objective.r1 > 0.0 {
-            "`r1` is another penalty than that of `gan` wgan-gp, which takes its place; omit it, or choose another `gan`"
-        } else if !reads_lpips && !objective.perceptual_weights.is_empty() {
-            "`perceptual_weights` is for `perceptual` and for `keep_best` lpips; omit it, or choose one of them"
-        } else {
-            return Ok(());
-        };
-        Err(Error::Config(reason.to_string()))
+    /// When it does.
+    pub fn check_augmentation(&self) -> Result<()> {
+        let is_color = self.objective.diff_augment.contains(&DiffAugment::Color);
+        match self.target.labels.is_some() && is_color {
+            true => Err(Error::Config(
+                "`diff_augment` color changes the colors of the targets, which are classes; choose others".to_string(),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
@@ -466,6 +463,30 @@ mod tests {
     }
 
     #[test]
+    fn options_that_do_not_do_what_they_say_are_refused_in_new_runs() {
+        let checked = |color, direction, r1, gan| {
+            let mut config = RunConfig {
+                direction,
+                ..RunConfig::default()
+            };
+            config.jitter.color = color;
+            (config.objective.r1, config.objective.gan) = (r1, gan);
+            assert!(config.validate().is_ok(), "it can be resumed");
+            config.check_effects().map_err(|error| error.to_string())
+        };
+        let (bce, wgan) = (Gan::Bce, Gan::WassersteinPenalty);
+        assert_eq!(checked(0.1, Direction::AToB, 1.0, bce), Ok(()));
+        assert_eq!(checked(0.0, Direction::BToA, 0.0, wgan), Ok(()));
+        let refused = checked(0.1, Direction::BToA, 0.0, bce).unwrap_err();
+        assert!(
+            refused.starts_with("`color` changes the colors of A, which are the targets"),
+            "{refused}"
+        );
+        let refused = checked(0.0, Direction::AToB, 1.0, wgan).unwrap_err();
+        assert!(refused.starts_with("`r1` is another penalty"), "{refused}");
+    }
+
+    #[test]
     fn a_course_that_is_too_short_is_refused() {
         let checked = |steps, schedule, decay_steps, freeze_generator| {
             let config = RunConfig {
@@ -497,47 +518,6 @@ mod tests {
         timed.optimizer.freeze_generator = 500;
         timed.train_for(1.0);
         assert!(timed.check_course().is_ok());
-    }
-
-    #[test]
-    fn options_without_effect_are_refused_in_new_runs_alone() {
-        let checked = |change: fn(&mut RunConfig)| {
-            let mut config = RunConfig::default();
-            change(&mut config);
-            assert!(config.validate().is_ok(), "it can be resumed");
-            let checked = config.check_effects().and(config.check_augmentation());
-            checked.map_err(|error| error.to_string())
-        };
-        assert_eq!(checked(|config| config.objective.r1 = 1.0), Ok(()));
-        let both = |config: &mut RunConfig| {
-            config.objective.r1 = 1.0;
-            config.objective.gan = Gan::WassersteinPenalty;
-        };
-        let refused = checked(both).unwrap_err();
-        assert!(refused.starts_with("`r1` is another penalty"), "{refused}");
-        let unread = |config: &mut RunConfig| {
-            config.objective.perceptual_weights = "lpips.safetensors".to_string();
-        };
-        let refused = checked(unread).unwrap_err();
-        assert!(
-            refused.starts_with("`perceptual_weights` is for"),
-            "{refused}"
-        );
-        let read = |config: &mut RunConfig| {
-            config.objective.perceptual_weights = "lpips.safetensors".to_string();
-            config.keep_best = Some(Score::Lpips);
-        };
-        assert_eq!(checked(read), Ok(()));
-        assert_eq!(checked(|config| config.jitter.color = 0.1), Ok(()));
-        let of_targets = |config: &mut RunConfig| {
-            config.jitter.color = 0.1;
-            config.direction = Direction::BToA;
-        };
-        let refused = checked(of_targets).unwrap_err();
-        assert!(
-            refused.starts_with("`color` changes the colors of A, which are the targets"),
-            "{refused}"
-        );
     }
 
     #[test]

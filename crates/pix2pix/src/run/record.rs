@@ -40,9 +40,7 @@ impl Record {
             match (line.best, line.value(record.score)) {
                 (_, None) => {}
                 (true, Some(value)) => record.set(value, line.step),
-                (false, Some(_)) => {
-                    record.since += u64::from(counts_as_worse(config, line.step));
-                }
+                _ => record.since += u64::from(counts_as_worse(config, line.step)),
             }
         }
         Some(record)
@@ -51,21 +49,20 @@ impl Record {
     /// Counts a sampling, and marks it if it is the best so far. Those of steps at which the run was only stopped do not
     /// count: an uninterrupted run does not have them. Nor do those without the score, which say nothing of it.
     pub fn count(&mut self, config: &RunConfig, scores: &mut RunScores) {
-        if !counts(config, scores.step) {
+        let value = scores.value(self.score);
+        if value.is_none() || !counts(config, scores.step) {
             return;
         }
-        let Some(value) = scores.value(self.score) else {
-            return;
-        };
-        let score = self.score;
-        if self
-            .best
-            .is_none_or(|best| score.is_better(value, best.value))
-        {
-            scores.best = true;
-            self.set(value, scores.step);
-        } else {
-            self.since += u64::from(counts_as_worse(config, scores.step));
+        let better = value.filter(|value| {
+            self.best
+                .is_none_or(|best| self.score.is_better(*value, best.value))
+        });
+        match better {
+            Some(value) => {
+                scores.best = true;
+                self.set(value, scores.step);
+            }
+            None => self.since += u64::from(counts_as_worse(config, scores.step)),
         }
     }
 
