@@ -220,7 +220,7 @@ pub(super) fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dataset, Options};
+    use crate::data::dataset::{Dataset, Options};
     use crate::data::picture::{Metadata, Pages, Picture, Samples, StackWriter};
 
     /// Three slices are as many channels as red, green and blue.
