@@ -249,11 +249,14 @@ fn a_run_begins_from_a_model() {
     assert!(of("whole", 4, g) == of("parts", 4, g));
 
     // other channels: the first layers of both networks are new
-    train(
-        "gray",
-        2,
-        "--from first --from-channels new --channels-a 1 --lr 0",
-    );
+    let anew = "--from first --from-channels new --channels-a 1 --lr 0";
+    train("gray", 2, anew);
+    let told = scratch.run(&format!(
+        "train data --out x --dry-run {anew} --load-size 72 --crop-size 64"
+    ));
+    let told = String::from_utf8([told.stdout, told.stderr].concat()).unwrap();
+    let first = "; the generator's first layer and the discriminator's first layer begin anew\n";
+    assert!(told.contains(first), "{told}");
     let (gray, first) = (of("gray", 2, ""), of("first", 8, ""));
     assert_eq!(
         gray.keys().collect::<Vec<_>>(),
@@ -278,6 +281,10 @@ fn a_run_begins_from_a_model() {
         ("--from first --filters 2", "omit it"),
         ("--from first --patch 16", "omit it"),
         ("--freeze encoder", "the model to begin from with --from"),
+        (
+            "--from first --from-channels new --channels-a 1 --freeze encoder",
+            "its first layer begins anew, with random weights that --freeze would keep; omit --freeze",
+        ),
         (
             "--from first --freeze-generator 2",
             "--freeze-generator is 2, and the run has 2 steps",

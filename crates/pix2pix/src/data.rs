@@ -54,7 +54,7 @@ pub use dataset::values::{self, Values};
 pub use dataset::{Dataset, Options, Pairs};
 #[cfg(feature = "download")]
 pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, is_download, remove, unpack};
-pub use jitter::{JitterConfig, ResizePolicy};
+pub use jitter::{Colors, JitterConfig, ResizePolicy};
 pub use pair::{Direction, Narrow, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};
 pub use pix2pix_runtime::picture::labels;

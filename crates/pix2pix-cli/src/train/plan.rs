@@ -156,6 +156,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
     config.check_course()?;
+    config.check_effects()?;
     config.check_augmentation()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
@@ -190,7 +191,12 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
             (true, true) => "coarse network and discriminator; the enhancer is new",
             (true, false) => "coarse network; the enhancer and the discriminator are new",
         };
-        told.push(format!("from: {}: {whole}", model.origin.model));
+        let anew = match new_layers(model, &config)[..] {
+            [] => String::new(),
+            [layer] => format!("; {layer} begins anew"),
+            [ref layers @ .., last] => format!("; {} and {last} begin anew", layers.join(", ")),
+        };
+        told.push(format!("from: {}: {whole}{anew}", model.origin.model));
         let (from, now) = (model.direction(), args.data.direction);
         if from != now {
             told.push(format!(
@@ -221,6 +227,27 @@ fn leakage(data: &Dataset) -> Option<String> {
         again.plain(),
         first.plain()
     ))
+}
+
+/// The layers of a model that begin anew in a run, since the data has other channels. Of a network that is new as a whole, none.
+fn new_layers(model: &run::Beginning, config: &RunConfig) -> Vec<&'static str> {
+    let [into, out] = model.channels();
+    let [source, target] = config.generator.channels();
+    let (is_first, is_last) = (into != source, out != target);
+    let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
+    let layers = [
+        (is_first, "the generator's first layer"),
+        (
+            is_last && is_hd == model.is_coarse_to_fine(),
+            "the generator's last layer",
+        ),
+        (
+            (is_first || is_last) && model.has_discriminator(),
+            "the discriminator's first layer",
+        ),
+    ];
+    let anew = layers.into_iter().filter(|(is_new, _)| *is_new);
+    anew.map(|(_, layer)| layer).collect()
 }
 
 /// Said when a run goes on with other files than those that it began with.
@@ -317,6 +344,7 @@ fn repeat(
         let remedy = "its other settings are that run's: give more --steps, or change them in a copy of the file";
         Failure::Usage(format!("{}; {remedy}", flags::named(&error.to_string())))
     })?;
+    config.check_effects()?;
     config.check_augmentation()?;
     Ok(Planned {
         config,

@@ -51,16 +51,15 @@ impl Plateau {
         Some(plateau)
     }
 
-    /// Counts a sampling; those that an uninterrupted run does not have do not count, and those of a frozen generator are no
-    /// worse than the first. Returns a sentence if the rate falls.
+    /// Counts a sampling; those that an uninterrupted run does not have, and those without the score, do not count, and those of
+    /// a frozen generator are no worse than the first. Returns a sentence if the rate falls.
     pub fn count(&mut self, config: &RunConfig, scores: &RunScores) -> Option<String> {
         if !record::counts(config, scores.step) {
             return None;
         }
-        let value = scores.value(self.score);
-        let better = value.filter(|value| self.best.is_none_or(|best| self.improves(*value, best)));
-        if better.is_some() {
-            (self.best, self.bad) = (better, 0);
+        let value = scores.value(self.score)?;
+        if self.best.is_none_or(|best| self.improves(value, best)) {
+            (self.best, self.bad) = (Some(value), 0);
             return None;
         }
         self.bad += u64::from(record::counts_as_worse(config, scores.step));
@@ -163,6 +162,29 @@ mod tests {
         let [whole, parts] = [whole, parts].map(|lines| Plateau::of(&config, &lines).unwrap());
         assert_eq!(whole, parts);
         assert_eq!(whole.factor(), 0.2);
+    }
+
+    /// No sampling is worse because nobody has measured it.
+    #[test]
+    fn samplings_without_the_score_do_not_count() {
+        let mut config = RunConfig {
+            keep_best: Some(Score::Ssim),
+            sample_every: 10,
+            steps: 1000,
+            ..RunConfig::default()
+        };
+        config.optimizer.schedule = Schedule::Plateau;
+        let measured: Vec<RunScores> = (1..=6).map(|n| line(10 * n, 5.0, 0.5)).collect();
+        let unknown = (7..=20).map(|n| RunScores {
+            ssim: None,
+            ..line(10 * n, 5.0, 0.5)
+        });
+        let with: Vec<RunScores> = measured.iter().copied().chain(unknown).collect();
+        let [without, mut with] =
+            [measured, with].map(|lines| Plateau::of(&config, &lines).unwrap());
+        assert_eq!(with, without);
+        assert_eq!(with.factor(), 1.0);
+        assert!(with.count(&config, &line(210, 5.0, 0.5)).is_some());
     }
 
     /// The rate falls at the sixth sampling of a generator that has learned, and no sooner.

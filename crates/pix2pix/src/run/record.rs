@@ -38,6 +38,7 @@ impl Record {
         };
         for line in lines {
             match (line.best, line.value(record.score)) {
+                (_, None) => {}
                 (true, Some(value)) => record.set(value, line.step),
                 _ => record.since += u64::from(counts_as_worse(config, line.step)),
             }
@@ -46,12 +47,12 @@ impl Record {
     }
 
     /// Counts a sampling, and marks it if it is the best so far. Those of steps at which the run was only stopped do not
-    /// count: an uninterrupted run does not have them.
+    /// count: an uninterrupted run does not have them. Nor do those without the score, which say nothing of it.
     pub fn count(&mut self, config: &RunConfig, scores: &mut RunScores) {
-        if !counts(config, scores.step) {
+        let value = scores.value(self.score);
+        if value.is_none() || !counts(config, scores.step) {
             return;
         }
-        let value = scores.value(self.score);
         let better = value.filter(|value| {
             self.best
                 .is_none_or(|best| self.score.is_better(*value, best.value))
@@ -116,9 +117,11 @@ mod tests {
             // the run was stopped here, and then resumed
             (17, Some(30.0), false, false),
             (20, Some(20.0), false, false),
-            // an output is its target
-            (30, None, true, false),
-            (40, Some(99.0), false, false),
+            // not measured
+            (30, None, false, false),
+            (40, Some(99.0), true, false),
+            (50, Some(99.0), false, false),
+            (60, None, false, false),
             (95, Some(99.0), false, true),
         ] {
             let mut line = scores(step, psnr);
@@ -127,7 +130,7 @@ mod tests {
             lines.push(line);
             assert_eq!(Record::of(&config, &lines), Some(record), "{step}");
         }
-        assert_eq!(record.best.map(|best| best.step), Some(30));
+        assert_eq!(record.best.map(|best| best.step), Some(40));
         assert!(Record::of(&RunConfig::default(), &lines).is_none());
     }
 

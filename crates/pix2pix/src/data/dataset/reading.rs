@@ -311,7 +311,7 @@ impl Pairs {
     }
 
     /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, or
-    /// dark in a JPEG, otherwise known. Alpha does not count. `None` if it has none.
+    /// dark in a JPEG, otherwise known. Alpha does not count. `None` if it has none, or one that knows every pixel.
     pub(super) fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
         let entry = &self.entries[index];
         let Some(path) = &entry.mask else {
@@ -333,7 +333,8 @@ impl Pairs {
             });
             if has_data { nodata::KNOWN } else { 0 }
         });
-        Ok(Some(Picture::new(size, 1, Samples::U8(known.collect()))))
+        let mask = Picture::new(size, 1, Samples::U8(known.collect()));
+        Ok(nodata::with_gaps(mask))
     }
 
     /// Whether some pixels of the pairs may have no data.
