@@ -667,6 +667,17 @@ fn bilinear_upsampling_is_exported_where_the_format_has_it() {
     assert!(!scratch.path("g.pth").exists());
 }
 
+/// Weights do not tell it, and who loads them should know.
+#[test]
+fn a_dropout_rate_that_an_export_loses_is_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--dropout 0.3");
+    let said = scratch.ok("export run --out g.pth");
+    let told = "note: the dropout rate of 0.3 is not in the file: networks of the other program have 0.5\n";
+    assert!(said.ends_with(told), "{said}");
+}
+
 #[test]
 fn an_imported_model_has_the_size_of_its_depth() {
     let scratch = Scratch::new();
