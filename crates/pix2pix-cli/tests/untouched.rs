@@ -314,6 +314,16 @@ fn what_a_killed_process_did_not_send_is_swept() {
     );
 }
 
+/// Such a name has no ending that says what the file is.
+#[cfg(unix)]
+#[test]
+fn a_drawing_goes_to_the_next_program() {
+    let scratch = Scratch::new();
+    let plot = "$pix2pix plot generator --filters 2 --out";
+    let script = format!("{plot} drawing.svg && {plot} /dev/stdout | cmp - drawing.svg");
+    assert!(scratch.bash(&script).status.success());
+}
+
 /// Nor are they the files of a folder that is to be empty.
 #[test]
 fn a_site_goes_where_another_was_killed() {
