@@ -9,7 +9,7 @@ use pix2pix::data::picture::MAX_SIDE;
 use pix2pix::data::survey::{self, Forced, OnError};
 use pix2pix::data::{Dataset, Options};
 use pix2pix::device::{Limit, limit_instructions, set_threads};
-use pix2pix::network::summary::aligned;
+use pix2pix::text_table::headed;
 use pix2pix::train::MomentFormat;
 
 use crate::choice::choice;
@@ -214,7 +214,7 @@ pub fn run(args: Args, typed: &[String]) -> Result<(), Failure> {
         rows.push([format!("  {name}"), milliseconds(seconds)]);
     }
     let precision = args.machine.precision.to_string();
-    print(&aligned(&["Step", &precision], &rows, &[1]))
+    print(&headed(&["Step", &precision], &rows, &[1]))
 }
 
 /// Measures the speed of loading pairs and prints it.
@@ -253,5 +253,5 @@ fn data(args: &Args, threads: usize) -> Result<(), Failure> {
             format!("{:.2} ms", result.pair_s * 1e3),
         ],
     ];
-    print(&aligned(&["Data", ""], &rows, &[1]))
+    print(&headed(&["Data", ""], &rows, &[1]))
 }

@@ -10,7 +10,7 @@ use pix2pix::draw::contact_sheet::{self, Row};
 use pix2pix::model::{TranslateOptions, built_in};
 use pix2pix::network::{GeneratorConfig, PatchGanConfig, UnetConfig};
 use pix2pix::report;
-use pix2pix::run::{Event, RunFolder};
+use pix2pix::run::{Event, RunFolder, file};
 use pix2pix::train::OptimizerConfig;
 use pix2pix::{Error, RunConfig, Translator, atomic_file, regular_file};
 
@@ -28,8 +28,8 @@ use crate::words::count;
 const PREVIEW: &str = "preview.png";
 /// The folders of a demo.
 const FOLDERS: [&str; 6] = [
-    "samples",
-    "checkpoints",
+    file::SAMPLES,
+    file::CHECKPOINTS,
     "inputs",
     "outputs",
     "translated",
@@ -202,7 +202,7 @@ fn preview() -> Result<image::RgbImage, Error> {
 /// # Errors
 /// If the folder has any other file: nothing may be removed then.
 fn earlier_demo(out: &Path) -> Result<Vec<PathBuf>, Error> {
-    let config = out.join("config.toml");
+    let config = out.join(file::CONFIG);
     let is_demo = regular_file::read_to_string(&config)
         .is_ok_and(|config| config.contains(&format!("data = \"{}\"", earth::NAME)));
     if !is_demo {
@@ -211,18 +211,18 @@ fn earlier_demo(out: &Path) -> Result<Vec<PathBuf>, Error> {
     let pairs = earth::earth().val.expect("eight pairs");
     let held_out: Vec<&str> = (0..pairs.len()).map(|index| pairs.name(index)).collect();
     let mut files = Vec::new();
-    for file in files_in(out)? {
-        let name = file.strip_prefix(out).unwrap_or(&file);
+    for path in files_in(out)? {
+        let name = path.strip_prefix(out).unwrap_or(&path);
         if !is_of_demo(name, &held_out) {
             let reason = "not a file of a demo, and a new demo replaces the whole folder";
             return Err(Error::file(
-                &file,
+                &path,
                 reason,
                 "move it, or choose another `folder`",
             ));
         }
-        if file != config && name != Path::new("run.lock") {
-            files.push(file);
+        if path != config && name != Path::new(file::LOCK) {
+            files.push(path);
         }
     }
     files.push(config);
@@ -233,23 +233,10 @@ fn earlier_demo(out: &Path) -> Result<Vec<PathBuf>, Error> {
 fn is_of_demo(name: &Path, held_out: &[&str]) -> bool {
     let names: Vec<_> = name.iter().map(|part| part.to_string_lossy()).collect();
     match names.iter().map(AsRef::as_ref).collect::<Vec<&str>>()[..] {
-        [
-            "metrics.jsonl"
-            | "timings.jsonl"
-            | "scores.jsonl"
-            | "warnings.jsonl"
-            | "machine.json"
-            | report::NAME
-            | "config.toml"
-            | "run.lock"
-            | SHEET
-            | PREVIEW,
-        ] => true,
-        ["samples", sheet] => sheet.starts_with("step_") && sheet.ends_with(".png"),
-        ["checkpoints", file] => {
-            (file.starts_with("step_") || file.starts_with("state_"))
-                && file.ends_with(".safetensors")
-        }
+        [file::MACHINE | file::CONFIG | file::LOCK | report::NAME | SHEET | PREVIEW] => true,
+        [log] if file::LOGS.contains(&log) => true,
+        [file::SAMPLES, sheet] => file::step_of_sheet(sheet).is_some(),
+        [file::CHECKPOINTS, name] => file::is_of_step(name),
         ["inputs" | "outputs" | "translated", picture] => picture
             .strip_suffix(".png")
             .is_some_and(|name| held_out.contains(&name)),
@@ -312,6 +299,7 @@ mod tests {
             "run.lock",
             "config.toml",
             "metrics.jsonl",
+            "rates.jsonl",
             SHEET,
             "checkpoints/state_0000540.safetensors",
             "translated/N47.3E050.4.png",

@@ -1,7 +1,8 @@
 //! `pix2pix devices`.
 
 use pix2pix::device::{DeviceKind, Found, list};
-use pix2pix::network::summary::{aligned, memory};
+use pix2pix::network::summary::memory;
+use pix2pix::text_table::headed;
 
 use crate::failure::{Failure, print};
 use crate::flags;
@@ -17,7 +18,7 @@ pub fn run() -> Result<(), Failure> {
             }
         }
     }
-    print(&aligned(&["device", "memory", "hardware"], &rows, &[1]))
+    print(&headed(&["device", "memory", "hardware"], &rows, &[1]))
 }
 
 fn row(found: Found) -> [String; 3] {

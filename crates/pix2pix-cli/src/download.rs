@@ -1,12 +1,10 @@
 //! `pix2pix download`.
 
 use std::fs;
-use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::slice;
 
 use clap::builder::PossibleValuesParser;
-use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::data::{
     ADDRESS, DATASETS, PublicDataset, fetch, is_download, passed_over, remove, sha256, unpack,
 };
@@ -18,6 +16,7 @@ use crate::flags;
 use crate::output::say;
 use crate::paths::{Plain, word};
 use crate::program::program;
+use crate::progress;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -266,13 +265,9 @@ fn fetch_once(address: &str, megabytes: u32, file: &Path) -> Result<bool, Error>
         ));
         return Ok(is_ours);
     }
-    let bar = if stderr().is_terminal() {
-        ProgressBar::no_length()
-    } else {
-        ProgressBar::hidden()
-    };
-    let template = "{bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
-    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    // the server tells the length
+    let rest = "{bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+    let bar = progress::bar(None, rest, false);
     let fetched = fetch(address, megabytes, file, &mut |done, total| {
         if let Some(total) = total {
             bar.set_length(total);

@@ -11,11 +11,11 @@ use pix2pix::data::survey::{self, OnError, Survey};
 use pix2pix::data::{
     Classes, Dataset, Domain, Labels, Pairs, duplicates, passed_over, picture, values,
 };
-use pix2pix::draw::contact_sheet;
-use pix2pix::network::summary::aligned;
+use pix2pix::draw::{contact_sheet, shrunk};
+use pix2pix::text_table::headed;
 use pix2pix::{Error, RunConfig, one_line};
 
-use crate::data_args::{DataArgs, DataPath};
+use crate::data_args::{DataArgs, DataPath, Read};
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::paths::{Plain, lies_in, real};
@@ -60,7 +60,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     outcome.and(printed)
 }
 
-/// Writes what it finds to `found`.
+/// Writes what it finds to `found`, which has all up to the first error.
 fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     let path = sheet_path(args)?;
     match args.sheet {
@@ -68,74 +68,18 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
         None => args.result.check_own(&path, picture::is_drawn)?,
     };
     let data = args.data.find(&args.at.path, 0)?;
-    let surveys: Vec<Survey> = data
-        .splits
-        .iter()
-        .map(|(_, pairs)| Survey::of(pairs))
-        .collect();
+    let splits = data.splits.iter();
+    let surveys: Vec<Survey> = splits.map(|(_, pairs)| Survey::of(pairs)).collect();
     *found += &format!("{}: {}\n", args.at.path.plain(), data.layout);
     *found += &table(&data, &surveys);
-    let mut whole = Survey::default();
-    for survey in &surveys {
-        whole.add(survey);
-    }
-    for (side, name) in ["A", "B"].into_iter().enumerate() {
-        for (kind, count) in &whole.kinds[side] {
-            let channels = words::count(kind.channels as u64, "channel");
-            let most = if whole.mixed[side] { " at most" } else { "" };
-            let first = match whole.files[side] {
-                0 | 1 => String::new(),
-                files => format!("{files} files each, the first "),
-            };
-            *found += &format!(
-                "{name}: {channels}, {}{most}, {first}{} (pictures: {count})\n",
-                kind.depth, kind.format
-            );
-        }
-    }
-    for path in &data.unmatched {
-        *found += &format!("unmatched: {}\n", path.plain());
-    }
-    for line in &data.incomplete {
-        *found += &format!("unmatched: {}\n", line.said());
-    }
-    if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
-        *found += &flags::named(&format!("names do not match: {example}\n"));
-    }
-    if let Some(files) = passed_over::summary(&data.passed_over) {
-        *found += &format!("{files}\n");
-    }
-    for (_, error) in surveys.iter().flat_map(|survey| &survey.broken) {
-        *found += &flags::named(&format!("broken: {error}\n"));
-    }
-    let leaks = duplicates(&data);
-    let (leaks, files): (Vec<_>, Vec<_>) = leaks.into_iter().partition(|leak| leak.is_pair);
-    for leak in &leaks {
-        let (first, again) = (leak.first.plain(), leak.again.plain());
-        *found += &format!("duplicate: {again} is the same as {first}\n");
-    }
-    if !leaks.is_empty() {
-        *found += "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n";
-    }
-    if let Some(leak) = files.first() {
-        let (first, again) = (leak.first.plain(), leak.again.plain());
-        let are = if files.len() == 1 { "is" } else { "are" };
-        let files = words::count(files.len() as u64, "file");
-        *found += &format!(
-            "note: {files} of held-out pairs {are} in pairs of another split too, with other partners: {again} is the \
-             same as {first}\n"
-        );
-    }
+    *found += &kinds(&surveys);
+    *found += &faults(&data, &surveys);
+    *found += &leaks(&data);
     let on_error = args.data.on_error;
     let (data, survey, _) = survey::sift(data, surveys, on_error)?;
     let read = args.data.domains(&data, &survey)?;
-    for (index, name) in ["A", "B"].into_iter().enumerate() {
-        *found += &match &read.domains[index].labels {
-            None => values(&read.values.0[index], name),
-            Some(labels) => shares(labels, &read.labels[index].pixels, name),
-        };
-    }
-    let domains = read.domains.clone();
+    let domains = &read.domains;
+    *found += &contents(&read);
     *found += &format!(
         "training reads A as {} and B as {}\n",
         domains[0], domains[1]
@@ -147,30 +91,122 @@ fn look(args: &Args, found: &mut String) -> Result<(), Failure> {
     RunConfig::default().check_data(&survey)?;
     let data = data.map(|pairs| pairs.in_domains(domains.clone()));
     for (_, pairs) in &data.splits {
-        check_conversion(pairs, &survey, &domains)?;
+        check_conversion(pairs, &survey, domains)?;
     }
     if args.align {
         *found += &alignment::report(&data, &args.at.path, &args.data)?;
     }
-    for (side, domain) in domains.iter().enumerate() {
-        if let (None, Some(Classes::Palette(colors))) =
-            (&domain.labels, read.values.0[side].classes())
-        {
-            let written = palette::written(&colors, side, &survey, &path, &args.result);
-            *found += &written.or_else(|error| unwritten(args, error))?;
-        }
+    for side in 0..2 {
+        *found += &palette_of(args, (&read, &survey), side, &path)?;
     }
-    let sheet = sheet(args, &data, args.data.direction.order(domains))?;
+    let sheet = sheet(args, &data, args.data.direction.order(domains.clone()))?;
     let written = picture::write_png(&path, &sheet);
     let written = written.map(|()| format!("contact sheet: {}\n", path.plain()));
     *found += &written.or_else(|error| unwritten(args, error))?;
-    let skipped = if on_error == OnError::Skip {
-        " with --on-error skip"
-    } else {
-        ""
+    let skipped = match on_error {
+        OnError::Skip => " with --on-error skip",
+        OnError::Stop => "",
     };
     *found += &format!("training can begin{skipped}\n");
     Ok(())
+}
+
+/// The kinds of pictures of A and B in all splits.
+fn kinds(surveys: &[Survey]) -> String {
+    let mut whole = Survey::default();
+    for survey in surveys {
+        whole.add(survey);
+    }
+    let mut text = String::new();
+    for (side, name) in ["A", "B"].into_iter().enumerate() {
+        for (kind, count) in &whole.kinds[side] {
+            let channels = words::count(kind.channels as u64, "channel");
+            let most = if whole.mixed[side] { " at most" } else { "" };
+            let first = match whole.files[side] {
+                0 | 1 => String::new(),
+                files => format!("{files} files each, the first "),
+            };
+            text += &format!(
+                "{name}: {channels}, {}{most}, {first}{} (pictures: {count})\n",
+                kind.depth, kind.format
+            );
+        }
+    }
+    text
+}
+
+/// The files that are in no pair, and those that cannot be read.
+fn faults(data: &Dataset, surveys: &[Survey]) -> String {
+    let mut text = String::new();
+    for path in &data.unmatched {
+        text += &format!("unmatched: {}\n", path.plain());
+    }
+    for line in &data.incomplete {
+        text += &format!("unmatched: {}\n", line.said());
+    }
+    if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
+        text += &flags::named(&format!("names do not match: {example}\n"));
+    }
+    if let Some(files) = passed_over::summary(&data.passed_over) {
+        text += &format!("{files}\n");
+    }
+    for (_, error) in surveys.iter().flat_map(|survey| &survey.broken) {
+        text += &flags::named(&format!("broken: {error}\n"));
+    }
+    text
+}
+
+/// The held-out pairs, and the files of some, that other splits have too.
+fn leaks(data: &Dataset) -> String {
+    let mut text = String::new();
+    let (leaks, files): (Vec<_>, Vec<_>) =
+        duplicates(data).into_iter().partition(|leak| leak.is_pair);
+    for leak in &leaks {
+        let (first, again) = (leak.first.plain(), leak.again.plain());
+        text += &format!("duplicate: {again} is the same as {first}\n");
+    }
+    if !leaks.is_empty() {
+        text += "scores on held-out pairs that are also training pairs mean nothing: remove the duplicates\n";
+    }
+    if let Some(leak) = files.first() {
+        let (first, again) = (leak.first.plain(), leak.again.plain());
+        let are = if files.len() == 1 { "is" } else { "are" };
+        let files = words::count(files.len() as u64, "file");
+        text += &format!(
+            "note: {files} of held-out pairs {are} in pairs of another split too, with other partners: {again} is the \
+             same as {first}\n"
+        );
+    }
+    text
+}
+
+/// The values of A and B, or their classes.
+fn contents(read: &Read) -> String {
+    let sides = ["A", "B"].into_iter().enumerate();
+    let texts = sides.map(|(side, name)| match &read.domains[side].labels {
+        None => values(&read.values.0[side], name),
+        Some(labels) => shares(labels, &read.labels[side].pixels, name),
+    });
+    texts.collect()
+}
+
+/// Writes the palette of A or B (`side` 0 or 1), if it looks like a label map and is read as none, beside the contact sheet.
+///
+/// # Errors
+/// If it cannot be written where the user has chosen the place.
+fn palette_of(
+    args: &Args,
+    (read, survey): (&Read, &Survey),
+    side: usize,
+    sheet: &Path,
+) -> Result<String, Failure> {
+    match read.values.0[side].classes() {
+        Some(Classes::Palette(colors)) if read.domains[side].labels.is_none() => {
+            palette::written(&colors, side, survey, sheet, &args.result)
+                .or_else(|error| unwritten(args, error))
+        }
+        _ => Ok(String::new()),
+    }
 }
 
 /// What to say of a file that cannot be written at a place that the command has chosen: what it has found is still of interest.
@@ -277,7 +313,7 @@ fn table(data: &Dataset, surveys: &[Survey]) -> String {
             ]
         })
         .collect();
-    aligned(&["split", "pairs", "broken", "pixels"], &rows, &[1, 2])
+    headed(&["split", "pairs", "broken", "pixels"], &rows, &[1, 2])
 }
 
 fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, Failure> {
@@ -288,13 +324,7 @@ fn sheet(args: &Args, data: &Dataset, domains: [Domain; 2]) -> Result<RgbImage, 
             let pair = pairs.read(index)?;
             let [input, target] = [(pair.source, &domains[0]), (pair.target, &domains[1])].map(
                 |(picture, domain)| {
-                    let longest = picture.size()[0].max(picture.size()[1]);
-                    let size = picture.size().map(|side| match longest > SIDE {
-                        true => {
-                            (u64::from(side) * u64::from(SIDE) / u64::from(longest)).max(1) as u32
-                        }
-                        false => side,
-                    });
+                    let size = shrunk(picture.size(), SIDE).unwrap_or(picture.size());
                     domain.shown(&domain.resized(&picture, size))
                 },
             );

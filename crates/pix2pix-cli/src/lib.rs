@@ -44,7 +44,7 @@ mod result_file;
 mod runs;
 mod serve;
 mod summary;
-mod table;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod train;

@@ -8,6 +8,7 @@ use pix2pix::network::{
 use crate::beyond_args::Preset;
 use crate::choice::choice;
 use crate::failure::Failure;
+use crate::switch::Switch;
 
 /// Options for the generator and the discriminator.
 #[derive(Args)]
@@ -84,15 +85,6 @@ impl Architecture {
             Self::HdCoarse | Self::Hd => Some([4, 9]),
         }
     }
-}
-
-/// Whether something is there.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum Switch {
-    /// It is
-    On,
-    /// It is not
-    Off,
 }
 
 /// Discriminator architectures.

@@ -1,7 +1,9 @@
 //! Options for dropout at inference, which is the generator's noise z (paper, sections 3.1 and 3.3).
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use pix2pix::model::TranslateOptions;
+
+use crate::switch::Switch;
 
 /// Options for dropout at inference.
 #[derive(Args)]
@@ -24,13 +26,4 @@ impl NoiseArgs {
             ..TranslateOptions::default()
         }
     }
-}
-
-/// On or off.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    /// Apply dropout
-    On,
-    /// No dropout
-    Off,
 }

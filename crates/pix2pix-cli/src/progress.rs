@@ -1,12 +1,12 @@
-//! Progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`. The page of a training has the
-//! lines in any case. A program that embeds the training shows its lines itself.
+//! Progress bars, and the progress of a training: a bar on a terminal, plain lines elsewhere, nothing with `--quiet`. The page of
+//! a training has the lines in any case. A program that embeds the training shows its lines itself.
 
 use std::cell::Cell;
 use std::io::{IsTerminal, stderr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pix2pix::run::Metrics;
 use pix2pix::{RunConfig, escaped};
 use pix2pix_server::LiveTraining;
@@ -14,14 +14,21 @@ use pix2pix_server::LiveTraining;
 use crate::output::{plain, tell};
 use crate::words::length_of;
 
-/// A bar for pairs that are translated, on a terminal.
-pub fn of_pairs(count: usize, message: String) -> ProgressBar {
-    let bar = match stderr().is_terminal() {
-        true => ProgressBar::new(count as u64),
-        false => ProgressBar::hidden(),
+/// A bar of this length, if it is known yet, on a terminal; none elsewhere, or if `quiet`. `rest` is the template of what stands
+/// behind the bar.
+pub fn bar(length: Option<u64>, rest: &str, quiet: bool) -> ProgressBar {
+    let target = match stderr().is_terminal() && !quiet {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
     };
-    let template = "{bar:24} {pos}/{len}  {per_sec}  {eta} left  {msg}";
-    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    let style = ProgressStyle::with_template(&format!("{{bar:24}} {rest}"));
+    ProgressBar::with_draw_target(length, target).with_style(style.expect("a valid template"))
+}
+
+/// A bar for pairs that are translated.
+pub fn of_pairs(count: usize, message: String) -> ProgressBar {
+    let rest = "{pos}/{len}  {per_sec}  {eta} left  {msg}";
+    let bar = bar(Some(count as u64), rest, false);
     bar.set_message(escaped(&message));
     bar
 }
@@ -83,14 +90,13 @@ impl<'a> Progress<'a> {
         let steps = config.steps;
         let time = config.time.map(Duration::from_secs_f64);
         let display = if matches!(lines, Lines::Stderr) && stderr().is_terminal() {
-            let bar = ProgressBar::new(time.map_or(steps, |time| time.as_secs()));
+            let length = time.map_or(steps, |time| time.as_secs());
             // two lines, to fit 80 columns
-            let template = match time {
-                Some(_) => "{bar:24} {prefix}\n{wide_msg}",
-                None => "{bar:24} {pos}/{len}  {prefix}\n{wide_msg}",
+            let rest = match time {
+                Some(_) => "{prefix}\n{wide_msg}",
+                None => "{pos}/{len}  {prefix}\n{wide_msg}",
             };
-            bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
-            Display::Bar(bar)
+            Display::Bar(bar(Some(length), rest, false))
         } else {
             Display::Lines(lines)
         };

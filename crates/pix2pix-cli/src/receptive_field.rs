@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::network::receptive_field::{receptive_field, table};
-use pix2pix::network::summary::aligned;
 use pix2pix::network::{Patch, PatchGanConfig, WeightInit};
+use pix2pix::text_table::headed;
 
 use crate::failure::{Failure, print};
 use crate::summary::{other_size, trained};
@@ -133,6 +133,6 @@ fn of_one(
         "Discriminator \"{}\": each cell of the {rows_of_map}x{columns_of_map} map sees {whole}x{whole} pixels of a \
          {width}x{height} picture{halved}\n{}",
         patch.name(),
-        aligned(&headers, &rows, &[1, 2, 3, 4, 5, 6, 7]),
+        headed(&headers, &rows, &[1, 2, 3, 4, 5, 6, 7]),
     ))
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::device::set_threads;
 use pix2pix::report::{self, Reported};
+use pix2pix::run::file::is_run;
 
 use crate::failure::Failure;
 use crate::flags;
@@ -97,7 +98,7 @@ fn with_gallery(run: &Path, runs: usize) -> Reported {
     bar.finish_and_clear();
     found.unwrap_or_else(|error| {
         // what is wrong with the run itself, the report says
-        if run.join("config.toml").is_file() {
+        if is_run(run) {
             tell(&format!(
                 "note: no gallery: {}",
                 flags::named(&error.to_string())

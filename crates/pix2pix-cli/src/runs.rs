@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::quality::Score;
 use pix2pix::run::History;
+use pix2pix::run::file::is_run;
+use pix2pix::text_table::aligned;
 use pix2pix::{Error, one_line};
 
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::output::tell;
 use crate::paths::Plain;
-use crate::table::aligned;
 
 /// Options of `pix2pix runs`.
 #[derive(clap::Args)]
@@ -114,7 +115,6 @@ fn row(root: &Path, history: &History, columns: &[Score]) -> Vec<String> {
 
 /// The run folders in a folder and in its folders, or the folder itself if it is one.
 fn find(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let is_run = |path: &Path| path.join("config.toml").is_file();
     if is_run(folder) {
         return Ok(vec![folder.to_path_buf()]);
     }

@@ -1,7 +1,6 @@
 //! `pix2pix translate`.
 
 mod args;
-mod bar;
 mod deviation;
 mod files;
 mod inputs;

@@ -335,6 +335,14 @@ fn a_limit_on_files_is_one_line() {
     ));
     let said = line(&output, 1);
     assert!(said.contains("File too large"), "{said}");
+    // which is no fault of a picture
+    scratch.trained("data", "");
+    let output = scratch.bash("ulimit -f 1; $pix2pix translate run data --out out --on-error skip");
+    let said = line(&output, 1);
+    assert!(
+        said.contains("File too large") && !said.contains("skipped"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -164,8 +164,11 @@ pub const CONFIG: &str = "config.toml";
 /// File name of a run's best checkpoint.
 pub const BEST: &str = "best.safetensors";
 
-/// The step in a checkpoint's file name.
-fn named_step(path: &Path) -> Option<u64> {
+/// Name of a run's folder of checkpoints.
+pub const CHECKPOINTS: &str = "checkpoints";
+
+/// The step in a checkpoint's file name; `None` of any other file.
+pub fn named_step(path: &Path) -> Option<u64> {
     let name = path.file_name()?.to_str()?;
     let step = name.strip_prefix("step_")?.strip_suffix(".safetensors")?;
     step.parse().ok()
@@ -224,7 +227,7 @@ pub fn find(model: &Path) -> Result<PathBuf> {
 
 /// Where the checkpoints of a run folder are, if it is one, or of the folder of the checkpoints itself.
 fn places(folder: &Path) -> [PathBuf; 2] {
-    [folder.join("checkpoints"), folder.to_path_buf()]
+    [folder.join(CHECKPOINTS), folder.to_path_buf()]
 }
 
 /// The error for a run that has not saved yet; `config` is its configuration, of which one line is of interest.

@@ -103,9 +103,21 @@ impl Error {
         }
     }
 
-    /// Whether it is of the folder for temporary files, and not of a file that was given: to skip that would not help.
-    pub fn is_of_temporary_files(&self) -> bool {
-        matches!(self, Self::Io { path, .. } if *path == std::env::temp_dir())
+    /// Whether it is of the system, and not of a file that was given: of the folder for temporary files, of a disk on which nothing
+    /// can be written any more, or of too many open files. To skip the file would not help.
+    pub fn is_of_system(&self) -> bool {
+        use std::io::ErrorKind;
+        let Self::Io { path, reason, .. } = self else {
+            return false;
+        };
+        let is_full = matches!(
+            reason.kind(),
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::FileTooLarge
+                | ErrorKind::ReadOnlyFilesystem
+        );
+        is_full || *path == std::env::temp_dir() || for_files(reason).is_some()
     }
 
     /// Reports a field or an argument with an invalid value.

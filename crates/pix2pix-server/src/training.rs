@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pix2pix::quality::Score;
-use pix2pix::run::{Event, History, LOSSES, Metrics, RunScores, l1_curve};
+use pix2pix::run::{Event, History, LOSSES, Metrics, RunScores, file, l1_curve};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -124,15 +124,7 @@ impl LiveTraining {
         seen.step = history.step();
         seen.epoch = history.metrics.last().map_or(0, |line| line.epoch);
         (seen.metrics, seen.scores) = (history.metrics, history.scores);
-        let entries = std::fs::read_dir(root.join("samples"));
-        for entry in entries.into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let step = name.strip_prefix("step_");
-            let step = step.and_then(|rest| rest.strip_suffix(".png")?.parse().ok());
-            if let Some(step) = step {
-                seen.sheets.insert(step, entry.path());
-            }
-        }
+        seen.sheets.extend(file::sheets(root).into_iter().flatten());
     }
 
     /// Takes note of an event.

@@ -1,9 +1,11 @@
 //! The complete configuration of a training run, as stored in a run folder's `config.toml` and in a checkpoint's
-//! metadata: its values; `checks` has what must be true of them, `file` how they are written.
+//! metadata: its values; `checks` has what must be true of them, `file` how they are written,
+//! `values` their paths there.
 
 mod checks;
 mod data;
 mod file;
+mod values;
 
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::network::GeneratorConfig;

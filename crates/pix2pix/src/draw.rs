@@ -23,3 +23,6 @@ mod layer_color;
 pub mod plot;
 mod plot_u;
 pub(crate) mod raster;
+mod shrunk;
+
+pub use shrunk::shrunk;

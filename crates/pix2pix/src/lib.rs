@@ -34,6 +34,7 @@
 //! - [`network`] has the generators, the PatchGAN discriminator and their layer graphs;
 //! - [`device`] lists and opens devices;
 //! - [`parallel`] connects processes that train together;
+//! - [`text_table`] aligns the columns of tables;
 //! - [`clock`] reads the time of day, whatever a machine's clock says;
 //! - [`atomic_file`] writes files that appear whole or not at all.
 //!
@@ -56,6 +57,7 @@ pub mod parallel;
 pub mod quality;
 pub mod report;
 pub mod run;
+pub mod text_table;
 pub mod train;
 pub(crate) mod watch;
 pub(crate) mod weights_file;

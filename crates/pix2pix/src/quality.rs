@@ -36,6 +36,7 @@ pub(crate) mod measure;
 pub(crate) mod own_values;
 #[cfg(feature = "report")]
 pub(crate) mod pearson;
+mod pretrained;
 #[cfg(feature = "download")]
 pub(crate) mod published;
 mod pyramid;

@@ -3,8 +3,7 @@
 use pix2pix::one_line;
 use pix2pix::quality::{Confidence, MEASURES, Mean, Measure, RealismScores};
 use pix2pix::report::{ChannelScores, Evaluation};
-
-use crate::table::aligned;
+use pix2pix::text_table::aligned;
 
 /// The name of the pairs of a folder without splits.
 pub const ALL: &str = "all";

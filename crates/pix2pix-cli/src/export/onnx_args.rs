@@ -10,10 +10,10 @@ use pix2pix::model::Checkpoint;
 use super::calibration::sources;
 use crate::choice::choice;
 use crate::failure::Failure;
-use crate::noise_args::Switch;
 use crate::paths::Plain;
 use crate::result_file::Notes;
 use crate::summary::other_size;
+use crate::switch::Switch;
 use crate::words::count;
 
 /// Options for ONNX export.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use pix2pix::data::{Dataset, Shift};
-use pix2pix::network::summary::aligned;
 use pix2pix::one_line;
+use pix2pix::text_table::headed;
 use rayon::prelude::*;
 
 use crate::data_args::DataArgs;
@@ -58,7 +58,7 @@ pub fn report(data: &Dataset, path: &Path, options: &DataArgs) -> Result<String,
         "no reliable shift",
     ];
     let mut text = "shift of B against A, in pixels:\n".to_string();
-    text += &aligned(&headers, &rows, &[1, 2, 3, 4, 5]);
+    text += &headed(&headers, &rows, &[1, 2, 3, 4, 5]);
     shifts.retain(|(_, shift)| is_shifted(shift));
     shifts.sort_by(|(_, one), (_, other)| other.length().total_cmp(&one.length()));
     for (name, shift) in shifts.iter().take(NAMED) {

@@ -2,16 +2,13 @@
 
 use std::path::Path;
 
-use pix2pix::data::labels::Class;
+use pix2pix::data::labels::{self, Class};
 use pix2pix::data::survey::Survey;
 use pix2pix::data::{Classes, classes};
 use pix2pix::{Error, atomic_file};
 
 use crate::paths::{Plain, word};
 use crate::result_file::ResultArgs;
-
-/// Largest difference of a channel to the color of a class in JPEG and WebP: training tells pixels that are farther off.
-const NEAR: u8 = 16;
 
 /// Writes the colors that were found in A or B (`side` 0 or 1) to a palette beside the contact sheet `sheet`, and returns
 /// what to say of it. A palette that is there stays: the user may have named its classes. It is recommended if it is of
@@ -52,10 +49,10 @@ fn is_of(path: &Path, colors: &[Class], is_exact: bool) -> bool {
     let Ok(Classes::Palette(kept)) = Classes::read(path) else {
         return false;
     };
-    let most = if is_exact { 0 } else { NEAR };
+    let most = if is_exact { 0 } else { labels::NEAR };
     let is_near = |one: &Class, other: &Class| {
         let mut channels = one.color.iter().zip(other.color);
-        channels.all(|(one, other)| one.abs_diff(other) <= most)
+        channels.all(|(one, other)| u32::from(one.abs_diff(other)) <= most)
     };
     let has = |color: &Class| kept.iter().any(|class| is_near(class, color));
     colors.iter().all(has)

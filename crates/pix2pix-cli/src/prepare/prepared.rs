@@ -10,8 +10,18 @@ use pix2pix::{Error, atomic_file, one_line, regular_file};
 use super::{Common, Sides};
 
 /// What the options end with of tasks that an earlier version did in another way: drawings took other colors for equally light,
-/// the holes of `mask` covered less than their share, and blurs were narrower than they said.
+/// blurs were narrower than they said, and noise was another on other systems.
 const REVISED: &str = " (2)";
+/// The same of tasks that were revised twice: the holes of `mask` covered less than their share, and then were others on other
+/// systems.
+const REVISED_TWICE: &str = " (3)";
+
+/// Options without what says that their task was revised.
+fn unrevised(options: &str) -> &str {
+    let ends = [REVISED, REVISED_TWICE].into_iter();
+    let mut rests = ends.filter_map(|end| options.strip_suffix(end));
+    rests.next().unwrap_or(options)
+}
 
 /// Checks that the files in the folder were made with these options, as far as it is known: earlier versions did not say it.
 ///
@@ -25,15 +35,13 @@ pub fn check(out: &Path, options: &str) -> Result<(), Error> {
     if earlier == options {
         return Ok(());
     }
-    let reason = match options.strip_suffix(REVISED) == Some(earlier) {
+    let earlier = unrevised(earlier);
+    let reason = match unrevised(options) == earlier {
         true => "has pairs of an earlier version, which made them in another way".to_string(),
-        false => {
-            let earlier = earlier.strip_suffix(REVISED).unwrap_or(earlier);
-            format!(
-                "has pairs of another command: prepare {}",
-                one_line(earlier)
-            )
-        }
+        false => format!(
+            "has pairs of another command: prepare {}",
+            one_line(earlier)
+        ),
     };
     let remedy = "choose another folder with --out, or empty this one";
     Err(Error::file(out, reason, remedy))
@@ -113,16 +121,18 @@ fn place(out: &Path) -> PathBuf {
     out.join(PREPARED)
 }
 
-/// A task on photographs and the options that its files depend on, as they are typed, with [`REVISED`] if it is.
+/// A task on photographs and the options that its files depend on, as they are typed, with [`REVISED`] or [`REVISED_TWICE`] if it
+/// is.
 pub fn of_photographs(common: &Common, task: Task) -> String {
     let seed = common.seed;
     let revision = match task {
         Task::Edges { .. }
         | Task::Sketch { .. }
         | Task::Halftone { .. }
-        | Task::Mask { .. }
-        | Task::Blur { .. } => REVISED,
-        Task::Gray | Task::LowRes { .. } | Task::Noise { .. } => "",
+        | Task::Blur { .. }
+        | Task::Noise { .. } => REVISED,
+        Task::Mask { .. } => REVISED_TWICE,
+        Task::Gray | Task::LowRes { .. } => "",
     };
     let task = match task {
         Task::Edges { low, high } => format!("edges --low {low} --high {high}"),
@@ -201,6 +211,9 @@ mod tests {
         for (task, before) in [
             (Task::Blur { sigma: 2.0 }, "blur --sigma 2"),
             (Task::Sketch { sigma: 5.0 }, "sketch --sigma 5"),
+            (Task::Noise { sigma: 25.0 }, "noise --sigma 25 --seed 0"),
+            (Task::Mask { share: 0.25 }, "mask --share 0.25 --seed 0"),
+            (Task::Mask { share: 0.25 }, "mask --share 0.25 --seed 0 (2)"),
         ] {
             begin(out, before).unwrap();
             let now = of_photographs(&common, task);

@@ -1,11 +1,9 @@
 //! What all tasks share: reading what they are given, and making the files that are not there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use pix2pix::Error;
 use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Picture};
@@ -19,6 +17,7 @@ use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
 use crate::paths::{Plain, lies_in, real, word};
 use crate::program::program;
+use crate::progress;
 use crate::words;
 
 use super::{Common, prepared};
@@ -227,13 +226,7 @@ pub fn make<T: Sync>(
         false => Some(prepared::begin(&common.out, options)?),
     };
     remove_unfinished(jobs.keys().cloned());
-    let bar = if stderr().is_terminal() {
-        ProgressBar::new(jobs.len() as u64)
-    } else {
-        ProgressBar::hidden()
-    };
-    let template = "{bar:24} {pos}/{len}  {eta} left";
-    bar.set_style(ProgressStyle::with_template(template).expect("a valid template"));
+    let bar = progress::bar(Some(jobs.len() as u64), "{pos}/{len}  {eta} left", false);
     let made = AtomicUsize::new(0);
     let result = jobs.par_iter().try_for_each(|(target, job)| {
         if !is_there(target) {

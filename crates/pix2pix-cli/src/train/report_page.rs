@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::slice;
 
 use pix2pix::report::{self, Gallery, Reported, write as write_report};
-use pix2pix::run::Event;
+use pix2pix::run::{Event, file};
 use pix2pix::{Error, RunConfig};
 
 use crate::paths::{Plain, word};
@@ -87,10 +87,45 @@ impl ReportPage {
         write_report(slice::from_ref(&run), &self.page).map(drop)
     }
 
-    /// Whether the run has written losses or scores after its report.
+    /// Whether the run has written a line after its report.
     fn is_behind(&self) -> bool {
         let time = |file: &Path| file.metadata().and_then(|found| found.modified()).ok();
-        let logs = ["metrics.jsonl", "scores.jsonl"].map(|name| time(&self.root.join(name)));
+        let logs = file::LOGS.map(|name| time(&self.root.join(name)));
         logs.into_iter().any(|log| log > time(&self.page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn a_line_of_any_log_leaves_the_report_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let report = ReportPage {
+            root: root.to_path_buf(),
+            page: root.join(report::NAME),
+            config: RunConfig::default(),
+            held_out: true,
+            gallery: None,
+        };
+        let written = |name: &str, time: SystemTime| {
+            let file = File::create(root.join(name)).unwrap();
+            file.set_modified(time).unwrap();
+        };
+        let (drawn, minute) = (SystemTime::now(), Duration::from_secs(60));
+        written(report::NAME, drawn);
+        assert!(!report.is_behind());
+        for log in file::LOGS {
+            written(log, drawn - minute);
+            assert!(!report.is_behind(), "{log}");
+            written(log, drawn + minute);
+            assert!(report.is_behind(), "{log}");
+            fs::remove_file(root.join(log)).unwrap();
+        }
     }
 }

@@ -83,7 +83,7 @@ pub fn run(
         match translate(setup, job, out, gallery.as_mut()) {
             Ok(text) if !args.quiet => say(&text),
             Ok(_) => {}
-            Err(error) if args.on_error == OnFailure::Skip && !error.is_of_temporary_files() => {
+            Err(error) if args.on_error == OnFailure::Skip && !error.is_of_system() => {
                 tell(&format!("skipped: {}", flags::named(&error.to_string())));
                 skipped += 1;
             }

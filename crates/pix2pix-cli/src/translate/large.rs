@@ -7,11 +7,11 @@ use pix2pix::data::picture::{Format, LargeWriter, Metadata, Page, TiffWindows};
 use pix2pix::model::{Tiling, TranslateOptions};
 use pix2pix::{Error, atomic_file};
 
-use super::bar::bar;
 use super::metadata::of_result;
 use super::notes::{Done, unlike, unusual};
 use super::setup::Setup;
 use crate::output_folder::create_folder_of;
+use crate::progress;
 
 /// Translates a picture that is too large for memory, window by window, and writes the result to `target`, plus its ending;
 /// returns what to say of it.
@@ -60,7 +60,7 @@ pub fn translate(
     })?;
     create_folder_of(&target)?;
     let pixels = u64::from(size[0]) * u64::from(size[1]);
-    let bar = bar(pixels, "{percent}%", args.quiet);
+    let bar = progress::bar(Some(pixels), "{percent}%  {eta} left", args.quiet);
     let mut failed = None;
     let written = atomic_file::write_at(&target, |file| {
         let mut writer = LargeWriter::create(file, size, &translator.config.target, &metadata)?;

@@ -10,7 +10,6 @@ use pix2pix::data::picture::{
 use pix2pix::{Error, atomic_file};
 
 use super::args::Inputs;
-use super::bar::bar;
 use super::deviation::{self, Spread, of_deviation};
 use super::make::{Given, make, read};
 use super::metadata::{of_result, with_tag};
@@ -19,6 +18,7 @@ use super::setup::Setup;
 use super::shown::Shown;
 use crate::output_folder::create_folder_of;
 use crate::paths::Plain;
+use crate::progress;
 use crate::words;
 
 /// Translates slices of a picture's files and writes the result to `target`, plus its ending; returns what to say of it.
@@ -48,7 +48,8 @@ pub fn translate(
         Some(template) => template.begin(file, pages.len(), domain, packed),
         None => StackWriter::tiff(file),
     };
-    let bar = bar(pages.len() as u64, "{pos}/{len}", args.quiet);
+    let rest = "{pos}/{len}  {eta} left";
+    let bar = progress::bar(Some(pages.len() as u64), rest, args.quiet);
     let (clipped, pairs) = slices.look(pages)?;
     let mut spread = Spread::default();
     let (mut unusual, mut size) = (String::new(), slices.header.size);

@@ -11,8 +11,9 @@ use crate::picture::{Depth, Outside, Picture, Samples};
 /// Allowed numbers of classes.
 pub const CLASSES: std::ops::RangeInclusive<usize> = 2..=256;
 
-/// Largest difference, of 255, that a JPEG makes in a flat area of one color.
-const NEAR: u32 = 16;
+/// Largest difference of a channel, of 255, that JPEG and WebP make in a flat area of one color. What is farther off is no color of
+/// a class.
+pub const NEAR: u32 = 16;
 
 /// How the files of a label map store a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

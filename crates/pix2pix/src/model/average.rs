@@ -19,7 +19,7 @@ pub fn average(run: &Path, last: usize) -> Result<(Checkpoint, Vec<PathBuf>)> {
             "give the folder of a training",
         ));
     }
-    let mut files = checkpoint::in_folder(&run.join("checkpoints"))?;
+    let mut files = checkpoint::in_folder(&run.join(checkpoint::CHECKPOINTS))?;
     files.drain(..files.len().saturating_sub(last));
     let Some((newest, older)) = files.split_last().filter(|(_, older)| !older.is_empty()) else {
         let remedy =

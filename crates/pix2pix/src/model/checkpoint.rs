@@ -20,7 +20,9 @@ use crate::network::weights;
 use crate::weights_file::rounding::{Rounding, write_rounded};
 use crate::weights_file::tensor_file::{self, TensorValues, prefixed};
 
-pub use pix2pix_runtime::checkpoint::{BEST, file_name, find, find_best, in_folder, steps_in};
+pub use pix2pix_runtime::checkpoint::{
+    BEST, CHECKPOINTS, file_name, find, find_best, in_folder, steps_in,
+};
 
 /// A checkpoint in memory.
 #[derive(Clone, Debug)]

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use pix2pix_runtime::network::LayerGraph;
 
+use crate::text_table::headed;
+
 /// The table: layer (type), output shape, parameters, connected to; then the totals.
 pub fn table(graph: &LayerGraph) -> String {
     let headers = ["Layer (type)", "Output shape", "Param #", "Connected to"];
@@ -29,7 +31,7 @@ pub fn table(graph: &LayerGraph) -> String {
         })
         .collect();
     let mut text = format!("Model: \"{}\"\n", graph.name);
-    text.push_str(&aligned(&headers, &rows, &[2]));
+    text.push_str(&headed(&headers, &rows, &[2]));
     let (trainable, non_trainable) = (graph.trainable(), graph.non_trainable());
     for (what, count) in [
         ("Total", trainable + non_trainable),
@@ -39,44 +41,6 @@ pub fn table(graph: &LayerGraph) -> String {
         let size = bytes(count * size_of::<f32>());
         writeln!(text, "{what} params: {} ({size})", thousands(count)).expect("memory");
     }
-    text
-}
-
-/// A table with columns as wide as their widest cell; those in `right` are aligned to the right.
-pub fn aligned<const N: usize>(
-    headers: &[&str; N],
-    rows: &[[String; N]],
-    right: &[usize],
-) -> String {
-    let widths: [usize; N] = std::array::from_fn(|column| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells
-            .max()
-            .unwrap_or(0)
-            .max(headers[column].chars().count())
-    });
-    let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * (N - 1));
-    let line = |cells: [&str; N]| {
-        let padded: Vec<String> = (0..N)
-            .map(|column| {
-                let cell = cells[column];
-                // a format's width ends at 65535
-                let padding = " ".repeat(widths[column] - cell.chars().count());
-                if right.contains(&column) {
-                    padding + cell
-                } else {
-                    cell.to_string() + &padding
-                }
-            })
-            .collect();
-        format!("{}\n", padded.join("  ").trim_end())
-    };
-    let mut text = format!("{rule}\n{}{rule}\n", line(*headers));
-    for row in rows {
-        text.push_str(&line(std::array::from_fn(|column| row[column].as_str())));
-    }
-    text.push_str(&rule);
-    text.push('\n');
     text
 }
 
@@ -119,17 +83,6 @@ fn bytes(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_of_any_length_are_aligned() {
-        let long = "x".repeat(70_000);
-        let row = ["a", &long].map(str::to_string);
-        let table = aligned(&["é", "b"], &[row], &[1]);
-        let padding = " ".repeat(70_000 - 1);
-        let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines[1], format!("é  {padding}b"));
-        assert_eq!(lines[3], format!("a  {long}"));
-    }
 
     #[test]
     fn numbers_are_written_as_people_read_them() {

@@ -9,7 +9,7 @@ use burn::tensor::module::conv2d;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::lpips::tensor;
+use super::pretrained::{check_picture, in_color, of_colors, tensor};
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::tensor_file;
@@ -95,14 +95,11 @@ impl Dists {
             both.each_ref()
                 .map(|weights| weights.clone().slice([0..1, range.clone()]) / sum.clone())
         });
-        let color = |values: [f32; 3]| {
-            Tensor::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), device)
-        };
         Ok(Self {
             stages,
             importance: importance.collect(),
-            mean: color(MEAN),
-            deviation: color(DEVIATION),
+            mean: of_colors(MEAN, device),
+            deviation: of_colors(DEVIATION, device),
         })
     }
 
@@ -110,18 +107,8 @@ impl Dists {
     ///
     /// # Errors
     /// When they are too small or have neither 1 nor 3 channels.
-    pub fn check([channels, height, width]: [usize; 3]) -> Result<()> {
-        if height.min(width) < SMALLEST {
-            return Err(Error::Picture(format!(
-                "DISTS needs sides of at least {SMALLEST} pixels"
-            )));
-        }
-        match channels {
-            1 | 3 => Ok(()),
-            _ => Err(Error::Picture(
-                "DISTS needs pictures of 1 or 3 channels".to_string(),
-            )),
-        }
+    pub fn check(shape: [usize; 3]) -> Result<()> {
+        check_picture("DISTS", SMALLEST, shape)
     }
 
     /// The distance of each pair of pictures, `[batch]`, 0 for equal ones; both are `[batch, 3 or 1, height, width]` in
@@ -148,11 +135,7 @@ impl Dists {
 
     /// The colors in [0, 1], and the features of each stage.
     fn features(&self, x: Tensor<4>) -> Vec<Tensor<4>> {
-        let x = match x.dims()[1] {
-            1 => x.repeat_dim(1, 3),
-            _ => x,
-        };
-        let colors = (x + 1.0) / 2.0;
+        let colors = (in_color(x) + 1.0) / 2.0;
         let mut y = (colors.clone() - self.mean.clone()) / self.deviation.clone();
         let mut features = vec![colors];
         for (index, stage) in self.stages.iter().enumerate() {

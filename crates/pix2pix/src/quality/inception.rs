@@ -9,7 +9,7 @@ use burn::tensor::ops::{AvgPoolOptions, ConvOptions};
 use burn::tensor::{Device, Tensor};
 
 use super::Planes;
-use super::lpips::{max_pool, tensor};
+use super::pretrained::{max_pool, tensor};
 use crate::error::{Error, Result};
 use crate::network::weights::Weights;
 use crate::weights_file::tensor_file;

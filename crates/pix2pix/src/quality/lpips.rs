@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use burn::tensor::activation::relu;
-use burn::tensor::module::{conv2d, max_pool2d};
-use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor};
 
+use super::pretrained::{check_picture, in_color, max_pool, of_colors, tensor};
 use crate::error::{Error, Result};
-use crate::network::weights::{Weights, data};
+use crate::network::weights::Weights;
 use crate::weights_file::tensor_file;
 
 /// The remedy for a file without these weights.
@@ -68,32 +69,19 @@ impl Lpips {
                 importance,
             });
         }
-        let color = |values: [f32; 3]| {
-            Tensor::from_data(TensorData::new(values.to_vec(), [1, 3, 1, 1]), device)
-        };
         Ok(Self {
             layers,
-            shift: color(SHIFT),
-            scale: color(SCALE),
+            shift: of_colors(SHIFT, device),
+            scale: of_colors(SCALE, device),
         })
     }
 
-    /// Checks that pictures of this shape can be compared.
+    /// Checks that pictures of this shape, `[channels, height, width]`, can be compared.
     ///
     /// # Errors
     /// When they are too small or have neither 1 nor 3 channels.
-    pub fn check([channels, height, width]: [usize; 3]) -> Result<()> {
-        if height.min(width) < SMALLEST {
-            return Err(Error::Picture(format!(
-                "LPIPS needs sides of at least {SMALLEST} pixels"
-            )));
-        }
-        match channels {
-            1 | 3 => Ok(()),
-            _ => Err(Error::Picture(
-                "LPIPS needs pictures of 1 or 3 channels".to_string(),
-            )),
-        }
+    pub fn check(shape: [usize; 3]) -> Result<()> {
+        check_picture("LPIPS", SMALLEST, shape)
     }
 
     /// The distance of each pair of pictures, `[batch]`; both are `[batch, 3 or 1, height, width]` in
@@ -112,12 +100,7 @@ impl Lpips {
     }
 
     fn scaled(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = if x.dims()[1] == 1 {
-            x.repeat_dim(1, 3)
-        } else {
-            x
-        };
-        (x - self.shift.clone()) / self.scale.clone()
+        (in_color(x) - self.shift.clone()) / self.scale.clone()
     }
 }
 
@@ -139,39 +122,9 @@ impl Layer {
     }
 }
 
-/// Max pooling over 3x3 pixels.
-pub(crate) fn max_pool(x: Tensor<4>, stride: usize, padding: usize) -> Tensor<4> {
-    let options = MaxPoolOptions {
-        kernel_size: [3, 3],
-        stride: [stride; 2],
-        padding: [(padding, padding); 2],
-        dilation: [1, 1],
-        ceil_mode: false,
-    };
-    max_pool2d(x, options)
-}
-
 /// Features scaled to length 1 at each pixel.
 fn unit(x: Tensor<4>) -> Tensor<4> {
     // the small number in the square root keeps its derivative finite where all features are 0
     let length = (x.clone().square().sum_dim(1) + 1e-20).sqrt();
     x / (length + 1e-10)
-}
-
-/// Removes a tensor of `D` dimensions from the weights, onto a device.
-pub(crate) fn tensor<const D: usize>(
-    weights: &mut Weights,
-    name: &str,
-    device: &Device,
-) -> std::result::Result<Tensor<D>, String> {
-    let array = weights
-        .remove(name)
-        .ok_or_else(|| format!("the tensor {name} is missing"))?;
-    let dimensions = array.shape.len();
-    if dimensions != D {
-        return Err(format!(
-            "the tensor {name} has {dimensions} dimensions instead of {D}"
-        ));
-    }
-    Ok(Tensor::from_data(data(array), device))
 }

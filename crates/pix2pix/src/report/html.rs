@@ -8,9 +8,11 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageFormat};
 use pix2pix_runtime::regular_file;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::atomic_file;
 use crate::clock;
+use crate::config::RunConfig;
 use crate::data::sha256;
 use crate::error::{Error, Result};
 use crate::quality::{Measure, Score};
@@ -19,7 +21,7 @@ use crate::report::names;
 use crate::report::page;
 use crate::report::reading::{self, Finding};
 use crate::report::reported::Reported;
-use crate::run::{Best, History, L1_OF_CLASSES, LOSSES, Warning, l1_curve};
+use crate::run::{Best, History, L1_OF_CLASSES, LOSSES, Warning, file, l1_curve};
 
 /// Name of the page in a run folder.
 pub const NAME: &str = "report.html";
@@ -221,61 +223,34 @@ fn run<'a>(
             ended_after: record.is_over().then_some(history.config.patience),
         }),
         warnings: history.warnings.clone(),
-        samples: samples(&history.root.join("samples"), unread)?,
+        samples: samples(&history.root, unread)?,
         gallery: gallery.filter(|gallery| !gallery.is_empty()),
-        config: flat(
-            &serde_json::to_value(&history.config).expect("a configuration is plain data"),
-        ),
+        config: told(&history.config),
         machine: history.machine.clone(),
     })
 }
 
-/// The values of a configuration by path, e.g. `optimizer.lr`; a palette is told by its number of classes and a digest.
-fn flat(value: &serde_json::Value) -> BTreeMap<String, String> {
-    fn add(path: &str, value: &serde_json::Value, flat: &mut BTreeMap<String, String>) {
-        match value {
-            serde_json::Value::Object(entries) => {
-                for (key, value) in entries {
-                    let separator = if path.is_empty() { "" } else { "." };
-                    add(&format!("{path}{separator}{key}"), value, flat);
-                }
-            }
-            serde_json::Value::Array(classes) if path.ends_with("labels.classes") => {
+/// The values of a configuration by path; a palette is told by its number of classes and a digest.
+fn told(config: &RunConfig) -> BTreeMap<String, String> {
+    let values = config.values().into_iter();
+    let told = values.map(|(path, value)| {
+        let told = match &value {
+            Value::Array(classes) if path.ends_with("labels.classes") => {
                 // equal texts are equal palettes
                 let digest = sha256::of(value.to_string().as_bytes());
-                let told = format!("{} classes ({})", classes.len(), &digest[..8]);
-                flat.insert(path.to_string(), told);
+                format!("{} classes ({})", classes.len(), &digest[..8])
             }
-            serde_json::Value::String(text) => {
-                flat.insert(path.to_string(), text.clone());
-            }
-            other => {
-                flat.insert(path.to_string(), other.to_string());
-            }
-        }
-    }
-    let mut all = BTreeMap::new();
-    add("", value, &mut all);
-    all
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (path, told)
+    });
+    told.collect()
 }
 
 /// The contact sheets of a run, the oldest first, without those that cannot be read.
-fn samples(folder: &Path, unread: &mut Vec<String>) -> Result<Vec<Sample>> {
-    let mut sheets = Vec::new();
-    if folder.is_dir() {
-        let failed = |e| Error::io(folder, "read the samples", e);
-        for entry in std::fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let step = name
-                .strip_prefix("step_")
-                .and_then(|rest| rest.strip_suffix(".png"));
-            if let Some(step) = step.and_then(|step| step.parse::<u64>().ok()) {
-                sheets.push((step, path));
-            }
-        }
-    }
-    sheets.sort();
+fn samples(root: &Path, unread: &mut Vec<String>) -> Result<Vec<Sample>> {
+    let sheets = file::sheets(root)?;
     let last = sheets.len().saturating_sub(1);
     let frames = FRAMES.min(sheets.len());
     let chosen = (0..frames).map(|frame| last * frame / frames.saturating_sub(1).max(1));

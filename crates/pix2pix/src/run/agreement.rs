@@ -3,7 +3,6 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::config::RunConfig;
@@ -62,27 +61,13 @@ fn options(config: &RunConfig, data: &Survey) -> Vec<[String; 2]> {
         "the program's version".to_string(),
         env!("CARGO_PKG_VERSION").to_string(),
     ]];
-    let tree = serde_json::to_value(&config).expect("a configuration is plain data");
-    flatten("", &tree, &mut named);
+    let values = config.values().into_iter();
+    named.extend(values.map(|(path, value)| [path, value.to_string()]));
     let sizes = data.sizes.iter();
     let sizes = sizes.map(|([width, height], count)| format!("{count} of {width}x{height}"));
     let sizes = sizes.collect::<Vec<_>>().join(" ");
     named.push(["the data set's pictures".to_string(), sizes]);
     named
-}
-
-/// Collects every value of a tree with its path.
-pub(super) fn flatten(path: &str, value: &Value, named: &mut Vec<[String; 2]>) {
-    match value {
-        Value::Null => {}
-        Value::Object(table) => {
-            for (name, value) in table {
-                let separator = if path.is_empty() { "" } else { "." };
-                flatten(&format!("{path}{separator}{name}"), value, named);
-            }
-        }
-        value => named.push([path.to_string(), value.to_string()]),
-    }
 }
 
 /// Checks that the weights of all processes are equal, bit for bit. Running statistics are not compared, because each

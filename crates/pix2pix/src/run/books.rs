@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::Training;
 use super::event::Event;
+use super::file;
 use super::health::Health;
-use super::lines::{Metrics, Rate, RunScores, Timing, Warning, file};
+use super::lines::{Metrics, Rate, RunScores, Timing, Warning};
 use super::log::Log;
 use super::plateau::Plateau;
 use super::record::{self, Record};

@@ -1,4 +1,4 @@
-//! A run folder: the names of its files, the lock for writing, and how a run starts and resumes.
+//! A run folder: the paths of its files, the lock for writing, and how a run starts and resumes.
 
 use std::cell::Cell;
 use std::fs::{self, File, TryLockError};
@@ -10,16 +10,12 @@ use std::time::Duration;
 use pix2pix_runtime::regular_file;
 use same_file::Handle;
 
+use super::file::{self, CHECKPOINTS, CONFIG, LOCK, SAMPLES, is_run};
 use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::error::{Error, Result, foreign, shown};
 use crate::model::checkpoint;
 
-/// Name of the configuration's file.
-pub use pix2pix_runtime::checkpoint::CONFIG;
-const LOCK: &str = "run.lock";
-const SAMPLES: &str = "samples";
-const CHECKPOINTS: &str = "checkpoints";
 /// A time longer than a look at the lock takes, and how often it is waited for.
 const LOOK: Duration = Duration::from_millis(10);
 const LOOKS: u32 = 20;
@@ -213,7 +209,7 @@ impl RunFolder {
 
     /// Path of a step's contact sheet.
     pub fn sheet(&self, step: u64) -> PathBuf {
-        self.samples().join(format!("step_{step:07}.png"))
+        self.samples().join(file::sheet(step))
     }
 
     /// Folder of the checkpoints.
@@ -223,8 +219,7 @@ impl RunFolder {
 
     /// Path of the optimizers' state that belongs to a step's checkpoint.
     pub fn state(&self, step: u64) -> PathBuf {
-        self.checkpoints()
-            .join(format!("state_{step:07}.safetensors"))
+        self.checkpoints().join(file::state(step))
     }
 
     /// Paths of all optimizers' states. A killed process may leave one without a checkpoint.
@@ -238,7 +233,7 @@ impl RunFolder {
         for entry in fs::read_dir(&folder).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with("state_") && name.ends_with(".safetensors") {
+            if file::is_state(&name) {
                 states.push(path);
             }
         }
@@ -258,7 +253,7 @@ impl RunFolder {
         };
         let mut newest = all.iter().rev();
         let newest = newest.find(|(step, _)| self.state(*step).is_file());
-        let missing = format!("its state_{last:07}.safetensors is missing");
+        let missing = format!("its {} is missing", file::state(*last));
         match newest {
             Some((step, _)) if step == last => Ok(newest.cloned()),
             Some((step, _)) => Err(Error::file(
@@ -320,7 +315,7 @@ fn is_at(path: &Path, file: &File) -> bool {
 fn taken(root: &Path) -> Error {
     Error::Taken {
         folder: root.to_path_buf(),
-        is_run: root.join(CONFIG).is_file(),
+        is_run: is_run(root),
     }
 }
 
@@ -345,7 +340,7 @@ fn not_a_run(root: &Path) -> Error {
         folder if folder.as_os_str().is_empty() => Path::new("."),
         folder => folder,
     });
-    let remedy = match above.find(|folder| folder.join(CONFIG).is_file()) {
+    let remedy = match above.find(|folder| is_run(folder)) {
         Some(run) => format!("give the run's folder, {}", shown(run)),
         None => "give a folder that `run::train` made".to_string(),
     };

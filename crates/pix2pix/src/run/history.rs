@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::file;
 use super::folder::{is_locked, read_config};
-use super::lines::{Metrics, RunScores, Timing, Warning, file};
+use super::lines::{Metrics, RunScores, Timing, Warning};
 use super::log;
 use super::record::{Best, Record};
 use crate::config::RunConfig;
@@ -81,7 +82,7 @@ impl History {
     /// When it is not a run folder, or a file cannot be read.
     pub fn read(root: &Path) -> Result<Self> {
         let config = read_config(root)?;
-        let newest = checkpoint::steps_in(&root.join("checkpoints"))?.pop();
+        let newest = checkpoint::steps_in(&root.join(file::CHECKPOINTS))?.pop();
         let saved = newest.map_or(0, |(step, _)| step);
         let metrics = log::read(&root.join(file::METRICS))?;
         let timings = log::read(&root.join(file::TIMINGS))?;

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::agreement::flatten;
 use crate::config::RunConfig;
 use crate::error::{Error, Result};
 
@@ -52,16 +51,17 @@ fn fields(config: &RunConfig) -> BTreeMap<String, String> {
     // as a checkpoint stores numbers
     let stored = serde_json::to_string(config).expect("a configuration is plain data");
     let config: RunConfig = serde_json::from_str(&stored).expect("it was just written");
-    let tree = serde_json::to_value(&config).expect("a configuration is plain data");
     // left out of the file if it is 0
-    let mut named = vec![["neighbors".to_string(), config.neighbors.to_string()]];
-    flatten("", &tree, &mut named);
+    let neighbors = ("neighbors".to_string(), config.neighbors.to_string());
+    let values = config.values().into_iter();
+    let values = values.map(|(path, value)| (path, value.to_string()));
     let is_kept = |name: &str| {
         let mut rests = KEPT.iter().filter_map(|part| name.strip_prefix(part));
         // that of the part itself, or of a field of it
         rests.any(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    let kept = named.into_iter().filter(|[name, _]| is_kept(name));
+    let named = [neighbors].into_iter().chain(values);
+    let kept = named.filter(|(name, _)| is_kept(name));
     // these may change, but the saved state has something of its own for values above 0
     let switched = [
         ("optimizer.ema", config.optimizer.ema),
@@ -69,10 +69,9 @@ fn fields(config: &RunConfig) -> BTreeMap<String, String> {
     ];
     let switched = switched.map(|(name, value)| {
         let value = if value > 0.0 { "more than 0" } else { "0" };
-        [name, value].map(str::to_string)
+        (name.to_string(), value.to_string())
     });
-    let all = kept.chain(switched);
-    all.map(|[name, value]| (name, value)).collect()
+    kept.chain(switched).collect()
 }
 
 #[cfg(test)]

@@ -6,15 +6,6 @@ use super::log;
 use crate::quality::Score;
 use crate::train::losses::Losses;
 
-/// Names of the log files.
-pub mod file {
-    pub const METRICS: &str = "metrics.jsonl";
-    pub const TIMINGS: &str = "timings.jsonl";
-    pub const RATES: &str = "rates.jsonl";
-    pub const SCORES: &str = "scores.jsonl";
-    pub const WARNINGS: &str = "warnings.jsonl";
-}
-
 /// One line of `metrics.jsonl`. Repeating a run gives the same lines.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {

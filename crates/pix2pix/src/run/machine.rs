@@ -6,12 +6,11 @@ use std::path::Path;
 
 use pix2pix_runtime::regular_file;
 
+use super::file;
 use crate::atomic_file;
 use crate::backend::device;
 use crate::clock;
 use crate::error::{Result, shown};
-
-const NAME: &str = "machine.json";
 
 /// Writes a description of this machine.
 ///
@@ -33,13 +32,13 @@ pub fn write(root: &Path) -> Result<()> {
         ),
     ]);
     let json = serde_json::to_string_pretty(&entries).expect("entries are plain data") + "\n";
-    atomic_file::write_own(&root.join(NAME), json.as_bytes())
+    atomic_file::write_own(&root.join(file::MACHINE), json.as_bytes())
 }
 
 /// Reads the description of a run's machine; empty if it is not known. If the file is there but cannot be read, returns a
 /// sentence on that too.
 pub fn read(root: &Path) -> (BTreeMap<String, String>, Option<String>) {
-    let path = root.join(NAME);
+    let path = root.join(file::MACHINE);
     let told = |reason: String| Some(format!("{}: cannot be read: {reason}", shown(&path)));
     match regular_file::read_to_string(&path) {
         Ok(text) => match serde_json::from_str(&text) {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lines::{Metrics, Warning, file};
+use super::file;
+use super::lines::{Metrics, Warning};
 use super::{Training, agreement, log};
 use crate::error::Result;
 

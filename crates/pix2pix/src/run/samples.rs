@@ -16,6 +16,7 @@ use crate::data::path_text::path_of;
 use crate::data::picture::Picture;
 use crate::data::probes::probes;
 use crate::draw::contact_sheet::Row;
+use crate::draw::shrunk;
 use crate::error::{Error, Result};
 use crate::model::translate::Translator;
 use crate::quality::{self, Confusion, Lpips, MOST_PSNR, Planes, Realism, Score, Scores};
@@ -47,24 +48,15 @@ pub struct SamplePairs {
 fn whole(row: Row, crop: [u32; 2]) -> Row {
     let frame = |picture: RgbImage| {
         let size = [picture.width(), picture.height()];
-        let longer = size[0].max(size[1]);
-        let is_large = longer > SIDE;
-        let to = |length: u32| {
-            if is_large {
-                length * SIDE / longer
-            } else {
-                length
-            }
-        };
-        let mut small = if is_large {
-            let [width, height] = size.map(|side| to(side).max(1));
-            imageops::resize(&picture, width, height, FilterType::Triangle)
-        } else {
-            picture
+        let mut small = match shrunk(size, SIDE) {
+            Some([w, h]) => imageops::resize(&picture, w, h, FilterType::Triangle),
+            None => picture,
         };
         if size != crop {
-            let corner = [0, 1].map(|axis| to((size[axis] - crop[axis]) / 2) as i32);
-            let [width, height] = crop.map(|side| to(side).max(1));
+            let shown = [small.width(), small.height()];
+            let to = |length: u32, axis: usize| length * shown[axis] / size[axis];
+            let corner = [0, 1].map(|axis| to((size[axis] - crop[axis]) / 2, axis) as i32);
+            let [width, height] = [0, 1].map(|axis| to(crop[axis], axis).max(1));
             let place = Rect::at(corner[0], corner[1]).of_size(width, height);
             draw_hollow_rect_mut(&mut small, place, FRAME);
         }

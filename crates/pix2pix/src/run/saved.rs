@@ -8,9 +8,10 @@ use burn::tensor::Device;
 use pix2pix_runtime::tensor_file as written;
 use serde::{Deserialize, Serialize};
 
-use super::folder::{self, RunFolder};
+use super::file;
+use super::folder::RunFolder;
 use super::health::Health;
-use super::lines::{Timing, file};
+use super::lines::Timing;
 use super::owed::Owed;
 use super::{beginning, kept, log};
 use crate::atomic_file;
@@ -102,7 +103,7 @@ impl Saved {
             return Self::begin(config, device);
         };
         let saved = Checkpoint::load(&path).map_err(to_resume)?;
-        kept::check(&folder.path(folder::CONFIG), config, &saved.config)?;
+        kept::check(&folder.path(file::CONFIG), config, &saved.config)?;
         let (g, d) = saved.networks(&path, device).map_err(to_resume)?;
         let begun = Trainer::from_networks(g, d, config.trainer(), device)?;
         let path = folder.state(step);

@@ -17,7 +17,7 @@ use super::incomplete::Incomplete;
 use super::pairs::Pairs;
 use super::reading::Decoded;
 use super::remembered::{Extremes, Remembered, Seen};
-use super::values::{SIDES, typed};
+use super::values::{SIDES, typed, wider};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture};
 use crate::error::{Error, Result, one_line, within};
@@ -34,9 +34,9 @@ pub enum OnError {
 }
 
 impl OnError {
-    /// Whether an error ends the work. One of the folder for temporary files always does: it would meet every file.
+    /// Whether an error ends the work. One of the system always does: it would meet every file.
     pub(crate) fn stops(self, error: &Error) -> bool {
-        self == Self::Stop || error.is_of_temporary_files()
+        self == Self::Stop || error.is_of_system()
     }
 }
 
@@ -156,8 +156,8 @@ impl Survey {
     fn note(&mut self, side: usize, extremes: Option<Extremes>) {
         let all = extremes.map(|found| found.all);
         let named = extremes.and_then(|found| found.without);
-        self.extremes[side] = wider(self.extremes[side], all);
-        self.others[side] = wider(self.others[side], named.map(|(_, others)| others).or(all));
+        self.extremes[side] = joined(self.extremes[side], all);
+        self.others[side] = joined(self.others[side], named.map(|(_, others)| others).or(all));
         self.named[side] = self.named[side].or(named.map(|(value, _)| value));
     }
 
@@ -187,8 +187,8 @@ impl Survey {
             for (kind, count) in &other.kinds[side] {
                 *self.kinds[side].entry(*kind).or_default() += count;
             }
-            self.extremes[side] = wider(self.extremes[side], other.extremes[side]);
-            self.others[side] = wider(self.others[side], other.others[side]);
+            self.extremes[side] = joined(self.extremes[side], other.extremes[side]);
+            self.others[side] = joined(self.others[side], other.others[side]);
             self.named[side] = self.named[side].or(other.named[side]);
             self.files[side] = self.files[side].max(other.files[side]);
             self.mixed[side] |= other.mixed[side];
@@ -352,11 +352,9 @@ fn lowest_terms([width, height]: [u32; 2]) -> [u32; 2] {
     [width, height].map(|side| side / divisor.max(1))
 }
 
-fn wider(one: Option<[f32; 2]>, other: Option<[f32; 2]>) -> Option<[f32; 2]> {
-    match (one, other) {
-        (Some([a, b]), Some([c, d])) => Some([a.min(c), b.max(d)]),
-        (one, other) => one.or(other),
-    }
+/// What holds both of two ranges, as far as they are known.
+fn joined(one: Option<[f32; 2]>, other: Option<[f32; 2]>) -> Option<[f32; 2]> {
+    one.into_iter().chain(other).reduce(wider)
 }
 
 /// Reads a pair's headers, and the extremes of floating-point pictures, which headers do not contain.
@@ -497,7 +495,7 @@ fn finite_extremes(
             if !sample.is_finite() {
                 return None;
             }
-            found = wider(found, Some([sample; 2]));
+            found = joined(found, Some([sample; 2]));
         }
     }
     found.or(Some([0.0; 2]))

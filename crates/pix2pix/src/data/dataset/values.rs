@@ -99,7 +99,7 @@ impl Values {
             if let (Some(all), Some([band])) =
                 (all, side.depths.get_mut(&Depth::F32).map(Vec::as_mut_slice))
             {
-                band.extremes = wider([band.extremes, all].into_iter());
+                band.extremes = widest([band.extremes, all].into_iter());
             }
             side.whole = all;
         }
@@ -177,7 +177,7 @@ impl Side {
                     (pixel, values[pixel * channels + channel].into())
                 };
                 let all = (0..values.len() / channels).map(at).filter(has_data);
-                let extremes = wider(all.map(|(_, value)| [value; 2]));
+                let extremes = widest(all.map(|(_, value)| [value; 2]));
                 let kept = probes.iter().map(|&pixel| at(pixel)).filter(has_data);
                 let sorted = kept.map(|(_, value)| value).collect();
                 Band { extremes, sorted }
@@ -308,7 +308,7 @@ impl Side {
     fn ends(&self) -> [f32; 2] {
         let bands = self.bands();
         let ends = bands.iter().map(|band| band.extremes);
-        wider(ends.chain(self.whole))
+        widest(ends.chain(self.whole))
     }
 
     /// A range that holds the values, as typed for the option: "0,4095".
@@ -430,18 +430,21 @@ fn numbered(side: usize, count: usize) -> String {
 /// From where to where bands reach: between two percentiles, or from the smallest to the largest value if those are one.
 fn span<'a>(bands: impl Iterator<Item = &'a Band> + Clone) -> [f32; 2] {
     let kept = bands.clone().filter(|band| !band.sorted.is_empty());
-    let [low, high] = wider(kept.map(|band| AUTO.map(|percent| band.percentile(percent))));
+    let [low, high] = widest(kept.map(|band| AUTO.map(|percent| band.percentile(percent))));
     match low < high {
         true => [low, high],
-        false => wider(bands.map(|band| band.extremes)),
+        false => widest(bands.map(|band| band.extremes)),
     }
 }
 
-/// From the lowest start to the highest end.
-fn wider(ends: impl Iterator<Item = [f32; 2]>) -> [f32; 2] {
-    ends.fold([f32::INFINITY, f32::NEG_INFINITY], |[low, high], [l, h]| {
-        [low.min(l), high.max(h)]
-    })
+/// From the lowest start to the highest end of all.
+fn widest(ends: impl Iterator<Item = [f32; 2]>) -> [f32; 2] {
+    ends.fold([f32::INFINITY, f32::NEG_INFINITY], wider)
+}
+
+/// From the lower start to the higher end of two.
+pub fn wider([a, b]: [f32; 2], [c, d]: [f32; 2]) -> [f32; 2] {
+    [a.min(c), b.max(d)]
 }
 
 /// Adds the values of more bands to bands, which may be fewer.

@@ -3,7 +3,6 @@
 //! Here it sees them as 16-bit integers: in the bytes that it reads, the tag SampleFormat says so. Their bits are then
 //! those of the floats.
 
-use tiff_reader::source::{SharedSource, TiffSource};
 use tiff_reader::{ByteOrder, Ifd, TiffError, TiffFile};
 
 use super::entry;
@@ -19,41 +18,14 @@ pub fn are_in(ifd: &Ifd) -> bool {
     all(ifd.sample_format(), FLOAT) && all(ifd.bits_per_sample(), 16)
 }
 
-/// A source that shows other bytes in some places.
-pub struct Overlaid {
-    source: SharedSource,
-    places: Vec<(u64, Vec<u8>)>,
-}
-
-impl Overlaid {
-    /// The source of `file`, in which 16-bit floats are integers.
-    pub fn of(file: &TiffFile, source: SharedSource) -> Result<Self, TiffError> {
-        let floats = file.ifds().iter().filter(|ifd| are_in(ifd));
-        let places = floats.filter_map(|ifd| format_tag(file, ifd).transpose());
-        let places = places.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { source, places })
-    }
-}
-
-impl TiffSource for Overlaid {
-    fn len(&self) -> u64 {
-        self.source.len()
-    }
-
-    fn read_exact_at(&self, offset: u64, length: usize) -> Result<Vec<u8>, TiffError> {
-        let mut bytes = self.source.read_exact_at(offset, length)?;
-        for (start, values) in &self.places {
-            for (at, value) in (*start..).zip(values) {
-                let place = at
-                    .checked_sub(offset)
-                    .and_then(|at| bytes.get_mut(at as usize));
-                if let Some(byte) = place {
-                    *byte = *value;
-                }
-            }
-        }
-        Ok(bytes)
-    }
+/// The places of a file that tell of 16-bit floats, and bytes that tell of integers.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn overlay(file: &TiffFile) -> Result<Vec<(u64, Vec<u8>)>, TiffError> {
+    let floats = file.ifds().iter().filter(|ifd| are_in(ifd));
+    let places = floats.filter_map(|ifd| format_tag(file, ifd).transpose());
+    places.collect()
 }
 
 /// Position of the values of a page's SampleFormat in the file, and the bytes of as many "unsigned integer".

@@ -16,10 +16,13 @@ use super::content::{Content, Part};
 use super::description;
 use super::entry;
 use super::fault::{Fault, TRUNCATED, guarded};
-use super::half_floats::{self, Overlaid};
 use super::orientation::{self, Orientation};
+use super::overlaid::Overlaid;
 use super::recent::Recent;
-use super::{Depth, Format, Header, MAX_BYTES, MAX_METADATA, Page, Picture, Samples, jpeg};
+use super::{
+    Depth, Format, Header, MAX_BYTES, MAX_METADATA, Page, Picture, Samples, half_floats, jpeg,
+    repeated,
+};
 
 /// Tags that the reader does not name.
 pub mod tag {
@@ -126,13 +129,20 @@ impl Parsed {
             block_cache_slots: 1 << 16,
             decode_output_bytes: 2 * MAX_BYTES as usize, // wide integers become 32 bits afterwards
         };
-        let mut file =
-            TiffFile::from_source_with_options(source.clone(), options).map_err(named)?;
+        let open = |source| TiffFile::from_source_with_options(source, options);
+        let shown = |source, places| -> SharedSource { Arc::new(Overlaid { source, places }) };
+        let (source, mut file) = match open(source.clone()) {
+            Err(error) if repeated::is_cause(&error) => {
+                let places = repeated::overlay(&source, PAGES).map_err(named)?;
+                let source = shown(source, places);
+                (source.clone(), open(source).map_err(named)?)
+            }
+            opened => (source, opened.map_err(named)?),
+        };
         let halves: Vec<bool> = file.ifds().iter().map(half_floats::are_in).collect();
         if halves.contains(&true) {
-            let overlaid = Overlaid::of(&file, source).map_err(named)?;
-            file =
-                TiffFile::from_source_with_options(Arc::new(overlaid), options).map_err(named)?;
+            let places = half_floats::overlay(&file).map_err(named)?;
+            file = open(shown(source, places)).map_err(named)?;
         }
         Ok(Self { file, halves })
     }
@@ -694,6 +704,21 @@ mod tests {
     use crate::data::picture::handmade::file;
 
     const LONG: u16 = 4;
+
+    /// tifffile writes its own description behind the one that it is given.
+    #[test]
+    fn the_first_of_several_descriptions_counts() {
+        let texts = [&b"mine\0"[..], b"{\"shape\": [16, 16]}\0", b"more\0"];
+        const ASCII: u16 = 2;
+        let tags = texts.map(|text| (tag::IMAGE_DESCRIPTION, ASCII, text.len() as u32, text));
+        let tiff = Tiff::open(&file(&tags), Page::Only).unwrap();
+        let first = tiff.file.file.ifds()[0].tag(tag::IMAGE_DESCRIPTION);
+        let first = format!("{:?}", first.map(|tag| &tag.value));
+        assert!(first.contains("mine"), "{first}");
+        // another tag twice leaves open what the picture is
+        let twice = [(256, LONG, 1, &32u32.to_le_bytes()[..])];
+        assert!(Tiff::open(&file(&twice), Page::Only).is_err());
+    }
 
     /// As in raw files; a smaller version alone is taken as it is.
     #[test]
