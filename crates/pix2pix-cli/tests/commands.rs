@@ -1299,6 +1299,29 @@ fn shells_complete_and_man_explains_every_option() {
     }
     let page = fs::read_to_string(scratch.path("pages/pix2pix-train.1")).unwrap();
     assert!(page.contains("\\-\\-keep\\-best"));
+    for page in pages {
+        let text = fs::read_to_string(scratch.path("pages").join(&page)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        // an option or a command, and what it does
+        for part in lines.windows(3).filter(|part| part[0] == ".TP") {
+            assert!(!part[2].is_empty(), "{page}: {}", part[1]);
+        }
+    }
+}
+
+/// Such as Emacs's shell: a bar that is not drawn would take the lines above it along.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_has_no_bar_shows_lines() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let output = scratch.bash(&format!(
+        "TERM=dumb script -qec '$pix2pix train data --out run --steps 2 --log-every 1 {SMALL}' /dev/null </dev/null"
+    ));
+    let said = String::from_utf8_lossy(&output.stdout);
+    for told in ["2 pairs to train on", "step 2/2", "checkpoint: run/"] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
 }
 
 /// An option that would do nothing is refused.
