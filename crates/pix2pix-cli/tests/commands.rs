@@ -1162,6 +1162,23 @@ fn a_flat_folder_is_measured() {
     assert!(said.contains(told), "{said}");
 }
 
+/// A test set may come by itself.
+#[test]
+fn held_out_pairs_alone_are_measured() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    scratch.pairs("alone/test", 3);
+    for options in ["", "--split test"] {
+        let table = scratch.ok(&format!("evaluate run alone {options}"));
+        assert!(table.contains("3 of test"), "{table}");
+    }
+    let said = refused(&scratch, "evaluate run alone --split train", 1);
+    assert!(said.contains("no train pairs, only test"), "{said}");
+    let said = refused(&scratch, "train alone --out new", 1);
+    assert!(said.contains("there are no training pairs"), "{said}");
+}
+
 /// A U-shaped drawing is wider than high, and has every layer and every skip connection.
 #[test]
 fn a_plot_fits_a_screen() {
