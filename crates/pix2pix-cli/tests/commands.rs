@@ -1175,8 +1175,17 @@ fn held_out_pairs_alone_are_measured() {
     }
     let said = refused(&scratch, "evaluate run alone --split train", 1);
     assert!(said.contains("no train pairs, only test"), "{said}");
-    let said = refused(&scratch, "train alone --out new", 1);
-    assert!(said.contains("there are no training pairs"), "{said}");
+    fs::create_dir_all(scratch.path("empty/A/val")).unwrap();
+    fs::create_dir_all(scratch.path("empty/B/val")).unwrap();
+    fs::copy(
+        scratch.path("data/pair0.png"),
+        scratch.path("empty/A/val/pair0.png"),
+    )
+    .unwrap();
+    for command in ["train alone --out new", "evaluate run empty"] {
+        let said = refused(&scratch, command, 1);
+        assert!(said.contains("there are no training pairs"), "{said}");
+    }
 }
 
 /// A U-shaped drawing is wider than high, and has every layer and every skip connection.

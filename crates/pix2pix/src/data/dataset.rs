@@ -141,7 +141,8 @@ impl Dataset {
     /// Makes a data set of a store and the layout of its files.
     ///
     /// # Errors
-    /// When there are no training pairs and must be some, `val_fraction` cannot be applied, or the pages of a file cannot be counted.
+    /// When there are no training pairs and must be some, `val_fraction` cannot be applied, or the pages of a file cannot be
+    /// counted.
     pub fn new(store: Store, layout: Layout, options: &Options) -> Result<Self> {
         let root = store.root().to_path_buf();
         let store = Arc::new(store);
@@ -177,8 +178,10 @@ impl Dataset {
                 named.push((name, pairs));
             }
         }
-        let is_enough = |name: &str| name == "train" || options.held_out_alone;
-        if !named.first().is_some_and(|(name, _)| is_enough(name)) {
+        let is_enough = |(name, pairs): &(&str, Pairs)| {
+            *name == "train" || options.held_out_alone && !pairs.is_empty()
+        };
+        if !named.first().is_some_and(is_enough) {
             let held_out = named.iter().flat_map(|(_, pairs)| pairs.files());
             let held_out: Vec<PathBuf> = held_out.cloned().collect();
             let proposal = proposal.as_ref();
