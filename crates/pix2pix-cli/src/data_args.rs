@@ -174,6 +174,7 @@ impl DataArgs {
                 false => Narrow::Refused,
             },
             nodata: self.nodata(),
+            held_out_alone: false,
         }
     }
 

@@ -293,6 +293,10 @@ fn a_run_begins_from_a_model() {
             "--lr-schedule linear --decay-epochs 9",
             "the linear decay of --decay-epochs takes ",
         ),
+        (
+            "--perceptual-weights nowhere.safetensors",
+            "--perceptual-weights are those of --perceptual and of --keep-best lpips; give one",
+        ),
         ("--from no.pth", "no.pth: "),
         ("--from nowhere", "nowhere: "),
     ] {
@@ -1203,4 +1207,20 @@ fn weights_are_downloaded_and_converted() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("not a PyTorch file of weights"), "{error}");
     assert!(!scratch.path("bad/inception.safetensors").exists());
+}
+
+/// A run may be meant to go on, so they are not refused.
+#[test]
+fn options_that_do_nothing_in_so_few_steps_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let said = scratch.trained("data", "--lr 0 --lr-schedule step --decay-epochs 9");
+    for told in [
+        "note: with --lr 0, no weight is trained\n",
+        "note: the rate of --lr-schedule step first falls after 18 steps, and the run has 2; choose",
+    ] {
+        assert!(said.contains(told), "{said}");
+    }
+    let said = scratch.trained("data", "--lr-schedule step");
+    assert!(!said.contains("first falls"), "{said}");
 }

@@ -314,6 +314,16 @@ fn what_a_killed_process_did_not_send_is_swept() {
     );
 }
 
+/// Such a name has no ending that says what the file is.
+#[cfg(unix)]
+#[test]
+fn a_drawing_goes_to_the_next_program() {
+    let scratch = Scratch::new();
+    let plot = "$pix2pix plot generator --filters 2 --out";
+    let script = format!("{plot} drawing.svg && {plot} /dev/stdout | cmp - drawing.svg");
+    assert!(scratch.bash(&script).status.success());
+}
+
 /// Nor are they the files of a folder that is to be empty.
 #[test]
 fn a_site_goes_where_another_was_killed() {
@@ -331,6 +341,28 @@ fn a_site_goes_where_another_was_killed() {
     assert!(!scratch.path("site/.pix2pix-killed.part").exists());
     let said = refused(&scratch, export, 1);
     assert!(said.contains("site: the folder has files"), "{said}");
+}
+
+/// They are pictures of other data, and the folder is put where everybody can see it.
+#[test]
+fn a_site_keeps_no_examples_of_the_former_model() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    let export = "export run --format web --module module --out site --force";
+    let told = "note: the page has no examples: the pairs of the training are not found (";
+    assert!(!scratch.ok(export).contains(told));
+    let examples = scratch.path("site/examples");
+    assert_eq!(names(&examples), ["0.png", "1.png"]);
+    fs::write(examples.join("mine.png"), "mine").unwrap();
+    fs::rename(scratch.path("data"), scratch.path("moved")).unwrap();
+    let said = scratch.ok(export);
+    assert!(said.contains(told), "{said}");
+    assert_eq!(names(&examples), ["mine.png"]);
 }
 
 /// A file without a folder in its name lies in the working folder.

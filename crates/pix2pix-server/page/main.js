@@ -8,6 +8,8 @@ import * as share from "./share.js";
 import { watch } from "./training.js";
 
 const at = (id) => document.getElementById(id);
+// scripts run
+at("early").remove();
 
 /** Palette for models that have none of their own. */
 const COLORS = ["#ffffff", "#000000", "#808080", "#c0392b", "#e67e22", "#f1c40f", "#27ae60", "#2980b9", "#8e44ad"];

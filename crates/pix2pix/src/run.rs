@@ -176,6 +176,7 @@ pub fn resume(
 pub fn check_train(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<()> {
     training.config.check_course()?;
     training.config.check_augmentation()?;
+    training.config.check_weights()?;
     training.check(tell)
 }
 

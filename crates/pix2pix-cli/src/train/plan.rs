@@ -9,7 +9,7 @@ use pix2pix::device::{Device, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
 use pix2pix::run;
-use pix2pix::train::Gan;
+use pix2pix::train::{Gan, Schedule};
 use pix2pix::{Error, RunConfig};
 
 use super::args::{Args, Seconds, named};
@@ -158,6 +158,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     config.check_course()?;
     config.check_effects()?;
     config.check_augmentation()?;
+    config.check_weights()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
         .map(|file| format!("options: {}", file.plain()))
@@ -165,6 +166,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         .collect();
     told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
     told.extend(leakage(&data));
+    told.extend(without_effect(&config));
     let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
     if is_hd && from.is_none() {
         told.push(
@@ -212,6 +214,25 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         root: out,
         notes: told,
     })
+}
+
+/// Says what of a run's options does nothing, as it is or in so few steps.
+fn without_effect(config: &RunConfig) -> Vec<String> {
+    let optimizer = &config.optimizer;
+    let mut notes = Vec::new();
+    if optimizer.lr == 0.0 {
+        notes.push("note: with --lr 0, no weight is trained".to_string());
+    }
+    let falls_after = optimizer.decay_steps;
+    let is_stepped = optimizer.schedule == Schedule::Step && config.time.is_none();
+    if is_stepped && falls_after >= config.steps {
+        notes.push(format!(
+            "note: the rate of --lr-schedule step first falls after {}, and the run has {}; choose a smaller --decay-epochs",
+            count(falls_after, "step"),
+            config.steps
+        ));
+    }
+    notes
 }
 
 /// Says which held-out pairs are training pairs too.
@@ -346,6 +367,8 @@ fn repeat(
     })?;
     config.check_effects()?;
     config.check_augmentation()?;
+    config.check_weights()?;
+    notes.extend(without_effect(&config));
     Ok(Planned {
         config,
         device,

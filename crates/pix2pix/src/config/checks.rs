@@ -245,6 +245,22 @@ impl RunConfig {
         }
     }
 
+    /// Checks that a new run does not name weights of LPIPS that nothing reads.
+    ///
+    /// # Errors
+    /// When it does.
+    pub fn check_weights(&self) -> Result<()> {
+        let objective = &self.objective;
+        let is_read = objective.perceptual > 0.0 || self.keep_best == Some(Score::Lpips);
+        match objective.perceptual_weights.is_empty() || is_read {
+            true => Ok(()),
+            false => Err(Error::Config(
+                "`perceptual_weights` are those of `perceptual` and of `keep_best` lpips; give one of them, or omit it"
+                    .to_string(),
+            )),
+        }
+    }
+
     /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
     fn validate_best(&self) -> Result<()> {
         let reason = match self.keep_best {
@@ -518,6 +534,24 @@ mod tests {
         timed.optimizer.freeze_generator = 500;
         timed.train_for(1.0);
         assert!(timed.check_course().is_ok());
+    }
+
+    #[test]
+    fn weights_that_nothing_reads_are_refused() {
+        let checked = |perceptual, keep_best, weights: &str| {
+            let mut config = RunConfig {
+                keep_best,
+                ..RunConfig::default()
+            };
+            config.objective.perceptual = perceptual;
+            config.objective.perceptual_weights = weights.to_string();
+            config.check_weights().is_ok()
+        };
+        assert!(!checked(0.0, None, "weights"));
+        assert!(!checked(0.0, Some(Score::Ssim), "weights"));
+        assert!(checked(0.0, None, ""));
+        assert!(checked(1.0, None, "weights"));
+        assert!(checked(0.0, Some(Score::Lpips), "weights"));
     }
 
     #[test]

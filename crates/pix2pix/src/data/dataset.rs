@@ -61,6 +61,8 @@ pub struct Options {
     pub narrow: Narrow,
     /// How pixels of A and of B without data are known; `None` if all have data.
     pub nodata: [Option<Nodata>; 2],
+    /// Whether held-out pairs alone are a data set, of which nothing is trained.
+    pub held_out_alone: bool,
 }
 
 impl Default for Options {
@@ -74,6 +76,7 @@ impl Default for Options {
             matching: None,
             narrow: Narrow::Refused,
             nodata: [None; 2],
+            held_out_alone: false,
         }
     }
 }
@@ -81,7 +84,7 @@ impl Default for Options {
 /// A data set: its splits and its layout.
 #[derive(Clone)]
 pub struct Dataset {
-    /// Training pairs.
+    /// Training pairs; where there are [none](Options::held_out_alone), those of the first split.
     pub train: Pairs,
     /// Held-out pairs, for samples and scores during training: `val`, else `test`.
     pub val: Option<Pairs>,
@@ -107,7 +110,7 @@ impl Dataset {
     /// Opens a folder, a manifest or an archive, and finds its pairs and splits.
     ///
     /// # Errors
-    /// When it cannot be read, has an unknown layout, or has no training pairs.
+    /// When it cannot be read, has an unknown layout, or has no training pairs, if it must have some.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         if manifest::is_manifest(path) && path.is_file() {
             let folder = path
@@ -143,7 +146,8 @@ impl Dataset {
     /// Makes a data set of a store and the layout of its files.
     ///
     /// # Errors
-    /// When there are no training pairs, `val_fraction` cannot be applied, or the pages of a file cannot be counted.
+    /// When there are no training pairs and must be some, `val_fraction` cannot be applied, or the pages of a file cannot be
+    /// counted.
     pub fn new(store: Store, layout: Layout, options: &Options) -> Result<Self> {
         let root = store.root().to_path_buf();
         let store = Arc::new(store);
@@ -180,7 +184,10 @@ impl Dataset {
                 named.push((name, pairs));
             }
         }
-        if named.first().is_none_or(|(name, _)| *name != "train") {
+        let is_enough = |(name, pairs): &(&str, Pairs)| {
+            *name == "train" || options.held_out_alone && !pairs.is_empty()
+        };
+        if !named.first().is_some_and(is_enough) {
             let held_out = named.iter().flat_map(|(_, pairs)| pairs.files());
             let held_out: Vec<PathBuf> = held_out.cloned().collect();
             let proposal = proposal.as_ref();
@@ -250,6 +257,11 @@ impl Dataset {
             splits,
             ..self
         }
+    }
+
+    /// Whether it has training pairs, and nothing else.
+    pub fn has_no_splits(&self) -> bool {
+        matches!(self.splits[..], [("train", _)])
     }
 
     /// Whether pairs are single files, A and B side by side.
