@@ -6,7 +6,7 @@
 use tiff_reader::TiffError;
 use tiff_reader::source::SharedSource;
 
-use super::tiff::tag::IMAGE_DESCRIPTION;
+const IMAGE_DESCRIPTION: u16 = 270;
 
 /// Codes from here on are free for any use (TIFF 6.0, section 2).
 const FREE: u16 = 65_000;
