@@ -236,6 +236,7 @@ fn is_of_demo(name: &Path, held_out: &[&str]) -> bool {
         [
             "metrics.jsonl"
             | "timings.jsonl"
+            | "rates.jsonl"
             | "scores.jsonl"
             | "warnings.jsonl"
             | "machine.json"
@@ -312,6 +313,8 @@ mod tests {
             "run.lock",
             "config.toml",
             "metrics.jsonl",
+            // it was resumed with --time
+            "rates.jsonl",
             SHEET,
             "checkpoints/state_0000540.safetensors",
             "translated/N47.3E050.4.png",
