@@ -376,6 +376,35 @@ fn a_signal_that_comes_twice_is_one_wish() {
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
+/// The clock goes on while the process does not.
+#[test]
+fn a_suspension_of_a_run_of_a_length_of_time_is_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!("train data --out run --time 60s {SMALL}"),
+    );
+    let run = scratch.path("run");
+    wait_for_lines(&mut child, &run, 1);
+    signal(&child, "-STOP");
+    signal(&child, "-CONT");
+    let lines = || {
+        fs::read_to_string(run.join("metrics.jsonl"))
+            .unwrap()
+            .lines()
+            .count()
+    };
+    let before = lines();
+    wait_until("more steps", || lines() > before + 2);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    let note = "note: the training was suspended and goes on; --time has counted";
+    assert!(told.contains(note), "{told}");
+}
+
 #[test]
 fn a_second_signal_stops_at_once() {
     let scratch = Scratch::new();
