@@ -156,6 +156,18 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
             "optimizer.ema is more than 0, but the run has been trained with 0",
         ),
         ("objective.pool", "5", "objective.pool is 5"),
+        // what no run has
+        ("sample_evry", "3", "sample_evry is no setting of a run"),
+        (
+            "lambda",
+            "10",
+            "lambda is no setting of a run; there is one in the table [optimizer]",
+        ),
+        (
+            "discriminator.keep_best",
+            "\"ssim\"",
+            "discriminator.keep_best is no setting of a run; it belongs above all tables",
+        ),
     ] {
         fs::write(scratch.path("run/config.toml"), &original).unwrap();
         edit(&scratch, path, value);

@@ -3,7 +3,7 @@
 
 mod checks;
 mod data;
-mod file;
+pub(crate) mod file;
 
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::network::GeneratorConfig;

@@ -65,6 +65,7 @@ pub(crate) mod record;
 mod samples;
 mod saved;
 mod session;
+mod stray;
 
 use std::sync::atomic::AtomicBool;
 
