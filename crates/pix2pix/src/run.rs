@@ -204,7 +204,9 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
         course::check_never_saved(folder, config)?;
     }
     let mut scores = log::read::<RunScores>(&folder.path(file::SCORES))?.entries;
-    scores.retain(|line| line.step <= done.step);
+    scores.retain(|line| {
+        line.step <= done.step && !record::is_of_stop(&saved.as_logged, done.step, line)
+    });
     let scored = scores.last().map(|scores| scores.step);
     // only the last step of this very course may owe something: a shorter one has passed its own
     let is_end = done.step == config.steps;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::folder::{is_locked, read_config};
 use super::lines::{Metrics, RunScores, Timing, Warning, file};
 use super::log;
-use super::record::{Best, Record};
+use super::record::{self, Best, Record};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::checkpoint;
@@ -95,7 +95,9 @@ impl History {
             warnings.unread,
             unread,
         ];
-        let record = Record::of(&config, &scores.entries);
+        let mut counted = scores.entries.clone();
+        counted.retain(|line| !record::is_of_stop(&config, saved, line));
+        let record = Record::of(&config, &counted);
         let over = record.is_some_and(|record| record.is_over());
         Ok(Self {
             state: if is_locked(root) {

@@ -77,6 +77,8 @@ pub struct Saved {
     pub trainer: Trainer,
     pub done: Progress,
     pub owed: Option<Owed>,
+    /// The run's configuration with the intervals of the lines that it has: those of its file may have been edited since.
+    pub as_logged: RunConfig,
 }
 
 impl Saved {
@@ -87,6 +89,7 @@ impl Saved {
             trainer: Trainer::from_networks(generator, discriminator, config.trainer(), device)?,
             done: Progress::default(),
             owed: None,
+            as_logged: config.clone(),
         })
     }
 
@@ -103,6 +106,11 @@ impl Saved {
         };
         let saved = Checkpoint::load(&path).map_err(to_resume)?;
         kept::check(&folder.path(folder::CONFIG), config, &saved.config)?;
+        let as_logged = RunConfig {
+            log_every: saved.config.log_every,
+            sample_every: saved.config.sample_every,
+            ..config.clone()
+        };
         let (g, d) = saved.networks(&path, device).map_err(to_resume)?;
         let begun = Trainer::from_networks(g, d, config.trainer(), device)?;
         let path = folder.state(step);
@@ -129,6 +137,7 @@ impl Saved {
                 health: header.health,
             },
             owed: header.owed,
+            as_logged,
         })
     }
 }
