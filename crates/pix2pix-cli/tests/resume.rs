@@ -594,6 +594,18 @@ fn the_last_step_gets_what_it_owes() {
         let state = newest.replace("step", "state");
         let old = run.join("checkpoints/state_0000001.safetensors");
         fs::copy(run.join("checkpoints").join(state), &old).unwrap();
+        if length.contains("time") {
+            // nor has its configuration got the number of its steps
+            let path = run.join("config.toml");
+            let config = fs::read_to_string(&path).unwrap();
+            let lines = config
+                .lines()
+                .map(|line| match line.starts_with("steps = ") {
+                    true => "steps = 10000000000\n".to_string(),
+                    false => format!("{line}\n"),
+                });
+            fs::write(&path, lines.collect::<String>()).unwrap();
+        }
         scratch.ok("train --resume run --quiet");
         assert!(content(&run) == whole, "{length}");
         assert_eq!(best.exists(), had_best);

@@ -209,7 +209,8 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
     });
     let scored = scores.last().map(|scores| scores.step);
     // only the last step of this very course may owe something: a shorter one has passed its own
-    let is_end = done.step == config.steps;
+    let is_end =
+        done.step == config.steps || config.is_open() && done.out_of_time(config).is_some();
     if !(is_end && training.owes(saved.owed.as_ref(), scored)?) {
         course::check_unfinished(folder, config, done)?;
         config.check_learning()?;
