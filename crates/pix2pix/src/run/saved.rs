@@ -192,14 +192,20 @@ pub fn write(
     Ok(path)
 }
 
-/// Removes checkpoints and states older than those of this step that the run does not keep.
+/// Removes checkpoints and states older than those of this step that the run does not keep: also those of steps at which it was
+/// only stopped, so that it keeps the checkpoints of an uninterrupted run.
 pub fn remove_older(folder: &RunFolder, config: &RunConfig, step: u64) -> Result<()> {
     let remove = |old: &Path| {
         fs::remove_file(old).map_err(|e| Error::io(old, "remove the old checkpoint", e))
     };
     let mut all = checkpoint::steps_in(&folder.checkpoints())?;
     all.retain(|(other, _)| *other <= step);
-    for (_, old) in &all[..all.len().saturating_sub(config.keep)] {
+    let is_regular = |other: u64| other == step || other.is_multiple_of(config.save_every);
+    let (kept, stopped): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(other, path)| is_regular(*other) || !is_of_stop(*other, path));
+    let surplus = kept.len().saturating_sub(config.keep);
+    for (_, old) in stopped.iter().chain(&kept[..surplus]) {
         remove(old)?;
     }
     // one state is enough to resume, and a state is twice as large as a checkpoint
@@ -209,4 +215,11 @@ pub fn remove_older(folder: &RunFolder, config: &RunConfig, step: u64) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether a checkpoint is there only because the run was stopped at its step. It says so itself: the run may have another
+/// length and other intervals since.
+fn is_of_stop(step: u64, path: &Path) -> bool {
+    let own = checkpoint::config(path);
+    own.is_ok_and(|own| !step.is_multiple_of(own.save_every) && step != own.steps)
 }

@@ -498,9 +498,10 @@ mod tests {
     use crate::backend::device::Device;
     use crate::data::earth;
     use crate::data::jitter::JitterConfig;
+    use crate::model::checkpoint;
     use crate::network::patch_gan::PatchGanConfig;
     use crate::run::folder::{RunFolder, read_config};
-    use crate::run::train;
+    use crate::run::{resume, train};
     use pix2pix_runtime::network::UnetConfig;
     use pix2pix_runtime::picture::Size;
 
@@ -571,6 +572,31 @@ mod tests {
         });
         assert_eq!((outcome.steps, outcome.interrupted), (1, false));
         assert_eq!(read_config(&root).unwrap().steps, 1);
+    }
+
+    #[test]
+    fn a_run_in_parts_keeps_the_checkpoints_of_a_whole_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("run");
+        let mut config = small(6);
+        (config.save_every, config.keep) = (2, 2);
+        let parts: [(Start, u64, [u64; 2]); 3] =
+            [(train, 3, [2, 3]), (resume, 5, [4, 5]), (resume, 6, [4, 6])];
+        for (start, last, kept) in parts {
+            let is_enough = |event: &Event| matches!(event, Event::Step(step) if step.step == last);
+            assert_eq!(go(start, &config, &root, is_enough).steps, last);
+            let found = checkpoint::steps_in(&root.join("checkpoints")).unwrap();
+            let steps: Vec<u64> = found.iter().map(|(step, _)| *step).collect();
+            assert_eq!(steps, kept);
+        }
+        // the end of a course that goes on stays among the newest
+        config.keep = 3;
+        for (steps, kept) in [(7, [4, 6, 7]), (8, [6, 7, 8])] {
+            config.steps = steps;
+            go(resume, &config, &root, |_| false);
+            let found = checkpoint::steps_in(&root.join("checkpoints")).unwrap();
+            assert!(found.iter().map(|(step, _)| *step).eq(kept));
+        }
     }
 
     /// Frozen for 100 steps, of which 10 took a second.
