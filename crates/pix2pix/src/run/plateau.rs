@@ -33,8 +33,7 @@ pub struct Plateau {
 }
 
 impl Plateau {
-    /// The state after these lines of `scores.jsonl`, without one of a stop; `None` for a run with another
-    /// schedule.
+    /// The state after these lines of `scores.jsonl`, without one of a stop; `None` for a run with another schedule.
     pub fn of(config: &RunConfig, lines: &[RunScores]) -> Option<Self> {
         if config.optimizer.schedule != Schedule::Plateau {
             return None;

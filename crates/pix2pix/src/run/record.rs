@@ -28,8 +28,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// The record of a run after these lines of its `scores.jsonl`, without one of a stop; `None` if it does not
-    /// keep its best checkpoint.
+    /// The record of a run after these lines of its `scores.jsonl`, without one of a stop; `None` if it does not keep its
+    /// best checkpoint.
     pub fn of(config: &RunConfig, lines: &[RunScores]) -> Option<Self> {
         let mut record = Self {
             score: config.keep_best?,
