@@ -82,8 +82,8 @@ pub fn counts(config: &RunConfig, step: u64) -> bool {
     step.is_multiple_of(config.sample_every) || step == config.steps
 }
 
-/// Whether a line is that of the step that is `done`, and there only because the run ended or was stopped at it: a run that goes on
-/// does not have it. The best checkpoint, once kept, keeps its line.
+/// Whether a line is that of the step that is `done`, and there only because the run ended or was stopped at it: a run that
+/// goes on does not have it. The best checkpoint, once kept, keeps its line.
 pub fn is_of_stop(config: &RunConfig, done: u64, line: &RunScores) -> bool {
     line.step == done && !line.best && !counts(config, done)
 }
