@@ -209,6 +209,12 @@ fn a_run_begins_from_a_model() {
     train("again", 2, "--from first --lr 0");
     assert!(of("again", 2, g) == of("first", 8, g));
     assert!(of("again", 2, d) == of("first", 8, d));
+    // a preset has no networks for it
+    let output =
+        scratch.run("train data --out preset --from first --preset best --steps 1 --crop-size 64");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let note = "of --preset best, --upsample and --input-skip do not count";
+    assert!(output.status.success() && said.contains(note), "{said}");
     // where it began
     let config = fs::read_to_string(scratch.path("again/config.toml")).unwrap();
     let config: toml::Value = toml::from_str(&config).unwrap();

@@ -13,6 +13,7 @@ use pix2pix::train::{Gan, Schedule};
 use pix2pix::{Error, RunConfig};
 
 use super::args::{Args, Seconds, named};
+use crate::beyond_args::Preset;
 use crate::config_file;
 use crate::failure::Failure;
 use crate::flags;
@@ -199,6 +200,12 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
             [ref layers @ .., last] => format!("; {} and {last} begin anew", layers.join(", ")),
         };
         told.push(format!("from: {}: {whole}{anew}", model.origin.model));
+        if args.beyond.preset == Preset::Best {
+            told.push(
+                "note: the networks are those of that model: of --preset best, --upsample and --input-skip do not count"
+                    .to_string(),
+            );
+        }
         let (from, now) = (model.direction(), args.data.direction);
         if from != now {
             told.push(format!(
