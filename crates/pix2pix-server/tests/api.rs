@@ -22,7 +22,7 @@ use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
-use crate::common::{Served, label_maps, save_model, save_model_of_slices};
+use crate::common::{Served, label_maps, save_model, save_model_of_slices, twelve_bits};
 
 /// A received response.
 struct Answer {
@@ -256,12 +256,7 @@ fn slices_are_not_made_up() {
 /// A 12-bit camera's pictures translated into five bands of floats, and back.
 #[test]
 fn deep_results_are_files_or_renderings_to_look_at() {
-    let camera = Domain {
-        channels: 1,
-        depth: Depth::U16,
-        range: [0.0, 4095.0].into(),
-        ..Domain::RGB8
-    };
+    let camera = twelve_bits();
     let radar = Domain {
         channels: 5,
         depth: Depth::F32,
@@ -341,12 +336,7 @@ fn close(found: &RgbImage, expected: &[u8]) {
 /// A camera's picture as the model takes it, to look at.
 #[test]
 fn a_preview_shows_the_models_range() {
-    let camera = Domain {
-        channels: 1,
-        depth: Depth::U16,
-        range: [0.0, 4095.0].into(),
-        ..Domain::RGB8
-    };
+    let camera = twelve_bits();
     let served = Served::of(
         Settings::default(),
         &[("camera", 64, [camera, Domain::RGB8])],

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pix2pix::data::labels::Stored;
-use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
+use pix2pix::data::picture::{self, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples};
 use pix2pix::run::{Event, Metrics, RunScores};
 use pix2pix::train::Losses;
@@ -15,7 +15,7 @@ use pix2pix_server::settings::Words;
 use pix2pix_server::{LiveTraining, Settings};
 use serde_json::{Value, json};
 
-use crate::common::{Served, label_maps};
+use crate::common::{Served, label_maps, twelve_bits};
 use crate::tab::{Tab, wait_for};
 
 fn shots() -> PathBuf {
@@ -158,12 +158,7 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
 fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
-    let camera = Domain {
-        channels: 1,
-        depth: Depth::U16,
-        range: [0.0, 4095.0].into(),
-        ..Domain::RGB8
-    };
+    let camera = twelve_bits();
     let served = Served::of(
         Settings::default(),
         &[("camera", 64, [Domain::RGB8, camera])],
@@ -655,12 +650,7 @@ fn input_and_output_are_downloaded_side_by_side() {
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
 fn a_cameras_picture_is_opened_by_its_range() {
-    let camera = Domain {
-        channels: 1,
-        depth: Depth::U16,
-        range: [0.0, 4095.0].into(),
-        ..Domain::RGB8
-    };
+    let camera = twelve_bits();
     let served = Served::of(
         Settings::default(),
         &[("camera", 64, [camera.clone(), camera])],
@@ -726,12 +716,7 @@ fn a_cameras_picture_is_opened_by_its_range() {
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
 fn a_photograph_of_any_size_is_opened() {
-    let camera = Domain {
-        channels: 1,
-        depth: Depth::U16,
-        range: [0.0, 4095.0].into(),
-        ..Domain::RGB8
-    };
+    let camera = twelve_bits();
     let settings = Settings {
         pixels: 128 * 128,
         ..Settings::default()
