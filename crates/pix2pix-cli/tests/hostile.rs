@@ -395,13 +395,13 @@ fn no_name_reaches_the_terminal_as_a_command() {
         let said = String::from_utf8(said.to_vec()).unwrap();
         assert!(said.contains("\\u{1b}[31m"), "{said:?}");
         assert!(
-            !said.replace('\n', "").contains(char::is_control),
+            !said.replace('\n', "").contains(pix2pix::is_obeyed),
             "{said:?}"
         );
         // nor does it end the line
         assert!(!said.lines().any(|line| line.starts_with("bad")), "{said}");
     };
-    let bad = "a\u{1b}[31m\u{7}\nbad";
+    let bad = "a\u{1b}[31m\u{7}\u{202e}\u{2028}\nbad";
     let data = format!("data{bad}");
     scratch.pairs(&data, 2);
     fs::write(scratch.path(&data).join(format!("{bad}.txt")), "notes").unwrap();

@@ -65,7 +65,7 @@ pub(crate) mod weights_file;
 pub use backend::device;
 pub use burn;
 pub use config::{MOST_NEIGHBORS, RunConfig, check_neighbors};
-pub use error::{Error, Result, escaped, for_files, for_threads, foreign, one_line};
+pub use error::{Error, Result, escaped, for_files, for_threads, foreign, is_obeyed, one_line};
 pub use image;
 pub use model::Translator;
 pub use pix2pix_runtime::choice::{Choice, UnknownName};
