@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::path_text;
+use pix2pix::identity::Identity;
 use pix2pix::{is_obeyed, one_line};
 
 /// A path in what a person reads: a name may hold anything.
@@ -37,9 +38,14 @@ pub fn real(path: &Path) -> PathBuf {
     known.unwrap_or(path)
 }
 
-/// Whether a path lies in a folder, or is that folder, whatever links lead there.
+/// Whether a path lies in a folder, or is that folder, whatever links, mounts or letters lead there.
 pub fn lies_in(path: &Path, folder: &Path) -> bool {
-    folder.is_dir() && real(path).starts_with(real(folder))
+    let folder = Identity::of(folder).filter(|_| folder.is_dir());
+    folder.is_some_and(|folder| {
+        let real = real(path);
+        let mut above = real.ancestors();
+        above.any(|above| Identity::of(above).as_ref() == Some(&folder))
+    })
 }
 
 /// The absolute form of a path, as the text that a configuration stores.

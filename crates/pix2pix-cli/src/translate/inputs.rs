@@ -7,9 +7,10 @@ use std::slice;
 use pix2pix::Error;
 use pix2pix::data::passed_over::PassedOver;
 use pix2pix::data::{Store, pair, picture};
+use pix2pix::identity::{Identity, alike};
 
 use crate::failure::Failure;
-use crate::paths::{Plain, real};
+use crate::paths::{Plain, lies_in};
 
 /// The files of each picture by the name of its output, without ending.
 pub type Named = BTreeMap<PathBuf, Vec<PathBuf>>;
@@ -18,7 +19,8 @@ pub type Named = BTreeMap<PathBuf, Vec<PathBuf>>;
 /// otherwise each file is a picture.
 ///
 /// # Errors
-/// If a file cannot be found, two outputs would have the same name, or an output would replace an input.
+/// If a file cannot be found, two outputs would have the same name or be one file on the disk of `out`, or an output would
+/// replace an input.
 pub fn find(
     named: &[PathBuf],
     out: &Path,
@@ -72,17 +74,14 @@ fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
     let mut inputs = BTreeMap::new();
     let mut passed_over = Vec::new();
-    let outputs = real(out);
     for input in named {
         let mut files = Vec::new();
         if input.is_dir() {
             let (found, others) = Store::open(input)?.pictures()?;
             passed_over.extend(others);
-            let is_within = real(input) != outputs;
+            let is_around = !lies_in(input, out);
             // whatever links lead to its folder
-            let is_output = |path: &Path| {
-                is_within && real(path.parent().unwrap_or(path)).starts_with(&outputs)
-            };
+            let is_output = |path: &Path| is_around && lies_in(path.parent().unwrap_or(path), out);
             let named = found
                 .iter()
                 .map(|file| (file.with_file_name(pair::stem(file)), input.join(file)));
@@ -94,7 +93,7 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
             add(&mut inputs, name, &[file])?;
         }
     }
-    keep(&inputs, out)?;
+    check(&inputs, out)?;
     Ok((inputs, passed_over))
 }
 
@@ -102,7 +101,7 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 /// have other names than their file.
 ///
 /// # Errors
-/// If two results would have the same name, or one would replace an input.
+/// If two results would have the same name or be one file on the disk of `out`, or one would replace an input.
 pub fn check_results<'a>(
     results: impl Iterator<Item = (PathBuf, &'a [PathBuf])>,
     out: &Path,
@@ -111,7 +110,21 @@ pub fn check_results<'a>(
     for (name, files) in results {
         add(&mut named, name, files)?;
     }
-    keep(&named, out)
+    check(&named, out)
+}
+
+/// Checks that the outputs are files of their own, and none of the inputs.
+fn check(named: &Named, out: &Path) -> Result<(), Failure> {
+    if let Some([name, other]) = alike(out, named.keys().map(PathBuf::as_path)) {
+        let [file, other] = [name, other].map(|name| &named[name][0]);
+        let reason = format!(
+            "its output and that of {} would be one file on this disk, which takes their names for the same",
+            other.plain()
+        );
+        let remedy = "rename one of them, or translate them into two folders";
+        return Err(Error::file(file, reason, remedy).into());
+    }
+    keep(named, out)
 }
 
 /// Adds files by the name of their output, which none may have yet.
@@ -129,15 +142,16 @@ fn add(named: &mut Named, name: PathBuf, files: &[PathBuf]) -> Result<(), Error>
     }
 }
 
-/// Checks that no output has the place of an input, whatever path or link leads there.
+/// Checks that no output has the place of an input, whatever path, link or mount leads there.
 fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
     let files = inputs.values().flatten();
-    let places: BTreeMap<PathBuf, &PathBuf> = files.map(|file| (real(file), file)).collect();
+    let places = files.filter_map(|file| Some((Identity::of(file)?, file)));
+    let places: BTreeMap<Identity, &PathBuf> = places.collect();
     for name in inputs.keys() {
         let endings = picture::RESULT_EXTENSIONS.iter();
         for ending in endings.chain(&picture::VOLUME_EXTENSIONS) {
-            let place = real(&out.join(name).with_added_extension(ending));
-            if let Some(file) = places.get(&place) {
+            let place = Identity::of(&out.join(name).with_added_extension(ending));
+            if let Some(file) = place.and_then(|place| places.get(&place)) {
                 let message = "an output would replace this input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.plain())));
             }
