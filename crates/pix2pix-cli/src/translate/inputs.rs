@@ -10,6 +10,7 @@ use pix2pix::data::{Store, pair, picture};
 use pix2pix::identity::{Identity, alike};
 
 use crate::failure::Failure;
+use crate::output_folder;
 use crate::paths::{Plain, lies_in};
 
 /// The files of each picture by the name of its output, without ending.
@@ -101,7 +102,8 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 /// have other names than their file.
 ///
 /// # Errors
-/// If two results would have the same name or be one file on the disk of `out`, or one would replace an input.
+/// If two results would have the same name or be one file on the disk of `out`, the disk takes no name that is so long, or a
+/// result would replace an input.
 pub fn check_results<'a>(
     results: impl Iterator<Item = (PathBuf, &'a [PathBuf])>,
     out: &Path,
@@ -110,7 +112,27 @@ pub fn check_results<'a>(
     for (name, files) in results {
         add(&mut named, name, files)?;
     }
+    for (name, files) in &named {
+        check_length(name, &files[0], out)?;
+    }
     check(&named, out)
+}
+
+/// Checks the name of a result that is longer than that of its input, `file`.
+fn check_length(name: &Path, file: &Path, out: &Path) -> Result<(), Error> {
+    // no ending of a result is shorter
+    let place = name.with_added_extension(picture::RESULT_EXTENSIONS[0]);
+    match output_folder::takes(out, &place) {
+        true => Ok(()),
+        false => Err(Error::file(
+            file,
+            format!(
+                "the name of its output, {}, is too long for the disk",
+                place.plain()
+            ),
+            "give it a shorter name",
+        )),
+    }
 }
 
 /// Checks that the outputs are files of their own, and none of the inputs.
