@@ -1367,3 +1367,20 @@ fn translate_refuses_options_without_effect() {
         refused(&scratch, &format!("translate {options}"), 2);
     }
 }
+
+/// Earlier results in a folder of inputs are no inputs; the inputs in a folder of results are.
+#[test]
+fn a_folder_may_lie_in_that_of_the_results() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.trained("data", "");
+    scratch.pairs("photos/new", 1);
+    for _ in 0..2 {
+        scratch.ok("translate run photos/new --out photos");
+        assert_eq!(names(&scratch.path("photos")), ["new", "pair0.png"]);
+    }
+    for _ in 0..2 {
+        let said = scratch.ok("translate run photos/new --out photos/new/results");
+        assert_eq!(said.matches(" -> ").count(), 1, "{said}");
+    }
+}

@@ -752,6 +752,33 @@ fn samples_have_a_mean_and_a_deviation() {
     }
 }
 
+/// The file of a mean has a name as long as that of its input, and that of a deviation is longer.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_of_deviations_are_tried_before_the_first() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    let long = format!("{}.png", "z".repeat(250));
+    fs::create_dir(scratch.path("pictures")).unwrap();
+    for name in ["a.png", &long] {
+        fs::copy(
+            scratch.path("data/val/pair0.png"),
+            scratch.path("pictures").join(name),
+        )
+        .unwrap();
+    }
+    let output = scratch.run("translate run pictures --out x --samples 2");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.contains("z-deviation.png, is too long for the disk; give it a shorter name"),
+        "{error}"
+    );
+    assert!(!scratch.path("x").exists());
+    scratch.ok("translate run pictures --out x");
+    assert!(scratch.path("x").join(long).is_file());
+}
+
 #[test]
 fn what_cannot_be_evaluated() {
     let scratch = Scratch::new();

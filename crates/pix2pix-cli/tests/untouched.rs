@@ -488,3 +488,65 @@ fn a_resumed_demo_keeps_its_pictures_up_to_date() {
     assert!(read("contact-sheet.png") == read("samples/step_0000002.png"));
     assert_eq!(names(&scratch.path("demo/outputs")).len(), 8);
 }
+
+/// A folder may be mounted twice, as in a container, and a disk may take small and capital letters for the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn inputs_stay_whatever_path_leads_to_them() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    for folder in ["again", "others"] {
+        fs::create_dir(scratch.path(folder)).unwrap();
+    }
+    let program = env!("CARGO_BIN_EXE_pix2pix");
+    let before = content(&scratch.path("."));
+    for (command, told) in [
+        (
+            "translate run data --out again",
+            "data/pair0.png: an output would replace this input",
+        ),
+        (
+            "inspect data --sheet again/pair0.png --force",
+            "again/pair0.png lies in the data set",
+        ),
+        (
+            "evaluate run data --out again/scores",
+            "again/scores lies in the data set",
+        ),
+        (
+            "prepare edges data --out again/edges",
+            "again/edges: the folder of the pairs lies in that of their pictures",
+        ),
+        (
+            "export run --format model --weights int8 --out others/step_0000002.safetensors --force",
+            "the result would replace the file that it is made of",
+        ),
+    ] {
+        let script = format!(
+            "mount --bind data again && mount --bind run/checkpoints others || exit 99; exec '{program}' {command}"
+        );
+        let output = Command::new("unshare")
+            .args(["-rm", "sh", "-c", &script])
+            .current_dir(scratch.path("."))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains(told), "{command}: {said}");
+        assert!(content(&scratch.path(".")) == before, "{command}");
+    }
+    // such a disk has one file of both names, as here
+    fs::hard_link(
+        scratch.path("data/pair0.png"),
+        scratch.path("data/pair0.PNG"),
+    )
+    .unwrap();
+    let before = content(&scratch.path("."));
+    let said = refused(&scratch, "translate run data/pair0.PNG --out data", 2);
+    assert!(
+        said.contains("an output would replace this input"),
+        "{said}"
+    );
+    assert!(content(&scratch.path(".")) == before);
+}

@@ -11,13 +11,14 @@ use pix2pix::data::picture::{
 };
 use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth};
 use pix2pix::device::set_threads;
+use pix2pix::identity::{Identity, alike};
 use rayon::prelude::*;
 
 use crate::failure::Failure;
 use crate::flags;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{Plain, lies_in, real, word};
+use crate::paths::{Plain, lies_in, word};
 use crate::program::program;
 use crate::progress;
 use crate::words;
@@ -182,8 +183,9 @@ pub fn keep(data: &Dataset, targets: impl Iterator<Item = PathBuf>) -> Result<()
         .splits
         .iter()
         .flat_map(|(_, pairs)| (0..pairs.len()).flat_map(|index| pairs.shown(index)));
-    let places: BTreeSet<PathBuf> = files.map(|file| real(&file)).collect();
-    match there.iter().find(|file| places.contains(&real(file))) {
+    let places: BTreeSet<Identity> = files.filter_map(|file| Identity::of(&file)).collect();
+    let is_picture = |file: &Path| Identity::of(file).is_some_and(|place| places.contains(&place));
+    match there.iter().find(|file| is_picture(file)) {
         None => Ok(()),
         Some(file) => {
             let message = "a result would have the place of this picture; choose another --out";
@@ -215,6 +217,20 @@ pub fn tell_found(common: &Common, pairs: usize, pages: Option<Pages>) {
     }
 }
 
+/// Checks that the disk tells the files in the folder of the results apart.
+fn are_apart<'a>(out: &Path, targets: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
+    let names = targets.filter_map(|target| target.strip_prefix(out).ok());
+    let Some([name, other]) = alike(out, names) else {
+        return Ok(());
+    };
+    let reason = format!(
+        "it and {} would be one file on this disk, which takes their names for the same",
+        out.join(other).plain()
+    );
+    let remedy = "rename one of their pictures, or choose an --out on another disk";
+    Err(Error::file(&out.join(name), reason, remedy))
+}
+
 /// Whether a picture was written to a target without an ending.
 pub fn is_made(target: &Path) -> bool {
     let mut endings = picture::RESULT_EXTENSIONS.iter();
@@ -239,6 +255,7 @@ pub fn make<T: Sync>(
             "the folder of the pairs lies in that of their pictures; choose another --out";
         return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
     }
+    are_apart(&common.out, jobs.keys())?;
     let before = jobs.keys().filter(|target| is_there(target)).count();
     // pairs of other pictures may be there, whose mark would be replaced
     if before > 0 || prepared::has_others(&common.out) {

@@ -342,6 +342,19 @@ impl RunConfig {
         Err(Error::Config(reason.to_string()))
     }
 
+    /// Checks that the generator accepts the crops that it was trained on, if it was: only an edited file says otherwise.
+    ///
+    /// # Errors
+    /// Names the nearest size that it accepts.
+    pub(crate) fn check_crop(&self) -> Result<()> {
+        self.generator.validate()?;
+        let [width, height] = self.jitter.crop_size.sides();
+        match self.jitter.resize.makes_crops() {
+            true => self.generator.check_size(height, width),
+            false => Ok(()),
+        }
+    }
+
     fn check_size(&self, size: [u32; 2]) -> Result<()> {
         let [width, height] = size.map(|side| side as usize);
         self.generator.check_size(height, width)?;

@@ -1,5 +1,6 @@
 //! Batches for training. Background threads decode and jitter the pairs before the training step needs them.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -15,7 +16,7 @@ use crate::data::dataset::survey::OnError;
 use crate::data::jitter::{Colors, JitterConfig};
 use crate::data::pair::Direction;
 use crate::data::picture::Picture;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, for_threads};
 use crate::parallel::Shard;
 
 /// By how much values that were equal may differ once they are resized, in units of [-1, 1].
@@ -255,6 +256,21 @@ impl Drop for Batches {
     }
 }
 
+/// The error when the system does not start all of the loader threads.
+fn not_started(threads: usize, reason: &io::Error) -> Error {
+    let (threads, fewer) = match threads {
+        1 => ("the thread that loads".to_string(), ""),
+        _ => (
+            format!("{threads} threads that load"),
+            ", or give fewer `workers`",
+        ),
+    };
+    let remedy = for_threads(reason);
+    Error::Failed(format!(
+        "cannot start {threads} the pairs: {reason}; {remedy}{fewer}"
+    ))
+}
+
 /// Starts the loader threads. They end after the last batch, after an error, or when [`Batches`] is dropped.
 ///
 /// # Errors
@@ -283,10 +299,7 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Result<Batches> {
             }
         };
         let started = thread::Builder::new().name("loader".to_string());
-        let thread = started.spawn(work).map_err(|e| {
-            let reason = format!("is {count}, but the system starts no more threads ({e})");
-            Error::field("workers", reason)
-        })?;
+        let thread = started.spawn(work).map_err(|e| not_started(count, &e))?;
         batches.workers.push(receiver);
         batches.threads.push(thread);
     }
@@ -550,6 +563,27 @@ mod tests {
             left: 9,
         });
         assert!(has_ended.load(Ordering::Relaxed));
+    }
+
+    /// Nobody may have asked for a number of them.
+    #[test]
+    fn threads_that_do_not_start_are_no_option() {
+        let reason = io::Error::other("no more");
+        for (threads, expected) in [
+            (
+                1,
+                "cannot start the thread that loads the pairs: no more; raise the limit on processes (ulimit -u)",
+            ),
+            (
+                8,
+                "cannot start 8 threads that load the pairs: no more; raise the limit on processes (ulimit -u), or give fewer \
+                 `workers`",
+            ),
+        ] {
+            let error = not_started(threads, &reason);
+            assert!(matches!(error, Error::Failed(_)));
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]
