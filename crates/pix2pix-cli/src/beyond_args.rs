@@ -39,12 +39,12 @@ pub struct BeyondArgs {
     /// pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none
     #[arg(long, default_value_t = 0, value_name = "LEVELS")]
     l1_pyramid: usize,
-    /// Weight of feature matching: L1 between what the blocks of the discriminator make of the output and of the target (Wang
-    /// et al. 2018, who use 10), besides L1 of the pictures; 0 for none
+    /// Weight of feature matching: 4 times WEIGHT times the mean L1 between what the blocks of the discriminator make of the
+    /// output and of the target (Wang et al. 2018, who use 10), besides L1 of the pictures; 0 for none
     #[arg(long, default_value_t = 0.0, value_name = "WEIGHT")]
     feature_matching: f64,
-    /// Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018); 0 for
-    /// none
+    /// Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018), for another --gan than
+    /// wgan-gp; 0 for none
     #[arg(long, default_value_t = 0.0, value_name = "GAMMA")]
     r1: f64,
     /// Augmentations of the discriminator's inputs, for small data sets: color, translation and cutout,
@@ -74,7 +74,7 @@ pub struct BeyondArgs {
     /// Weight of LPIPS relative to the adversarial loss (Johnson et al. 2016; Zhang et al. 2018); 0 for none
     #[arg(long, default_value_t = 0.0, value_name = "WEIGHT")]
     perceptual: f64,
-    /// File of LPIPS's weights; `pix2pix download lpips-alex` gets it [default: none]
+    /// File of LPIPS's weights, for --perceptual and --keep-best lpips; `pix2pix download lpips-alex` gets it [default: none]
     #[arg(long, value_name = "FILE")]
     perceptual_weights: Option<PathBuf>,
 }

@@ -56,7 +56,8 @@ pub fn man(args: ManArgs, mut program: Command) -> Result<(), Failure> {
 
 /// Writes the page of a command and of those below it; returns their number.
 fn write(command: &Command, folder: &Path) -> Result<usize, Error> {
-    let page = Man::new(command.clone());
+    // as --help has them, not -h
+    let page = Man::new(command.clone().mut_args(|arg| arg.hide_short_help(false)));
     let path = folder.join(page.get_filename());
     let mut text = Vec::new();
     page.render(&mut text)

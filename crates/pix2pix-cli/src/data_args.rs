@@ -174,6 +174,7 @@ impl DataArgs {
                 false => Narrow::Refused,
             },
             nodata: self.nodata(),
+            held_out_alone: false,
         }
     }
 
@@ -254,7 +255,10 @@ impl DataArgs {
             .keys()
             .map(|[width, height]| u64::from(*width) * u64::from(*height));
         self.check_neighbors()?;
-        let mut values = Values::of(&data.train, looked_at(pixels.max().unwrap_or(1)));
+        let most = looked_at(pixels.max().unwrap_or(1));
+        let channels = [self.channels_a, self.channels_b];
+        let read = survey.channels(channels)?;
+        let mut values = Values::of(&data.train, most, Some(read));
         values.widen(survey.extremes);
         let mut range = [None; 2];
         for (index, asked) in asked.into_iter().enumerate() {
@@ -270,7 +274,7 @@ impl DataArgs {
             labels[side] = classes.transpose()?;
         }
         let forced = Forced {
-            channels: [self.channels_a, self.channels_b],
+            channels,
             range,
             labels,
             nodata: self.nodata(),
@@ -288,6 +292,7 @@ impl DataArgs {
             labels,
             narrow: narrow.filter(|_| data.is_side_by_side() && !self.squares),
             mixed: data.train.mixed_neighbors(),
+            apart: data.apart(),
         })
     }
 }
@@ -306,6 +311,8 @@ pub struct Read {
     narrow: Option<[u32; 2]>,
     /// What to say of neighbors that are of other channels or times.
     mixed: Option<String>,
+    /// What to say of volumes that do not lie where their partners do.
+    apart: Option<String>,
 }
 
 impl Read {
@@ -319,11 +326,13 @@ impl Read {
             )
         }));
         notes.extend(self.mixed.clone());
+        notes.extend(self.apart.clone());
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
             notes.extend(side.gaps_advice(name, &format!("nodata[{index}]")));
             if domain.labels.is_some() {
+                notes.extend(self.labels[index].palettes.advice(index));
                 let off = self.labels[index].outside;
                 if off.clipped > 0 {
                     notes.push(format!(

@@ -298,15 +298,15 @@ fn pairs(
         false => args.data(),
     };
     // of the run's own data, the same pairs are held out as in training
-    let (data, _) = config.open(path, config.on_error)?;
+    let (data, _) = config.open_to_measure(path, config.on_error)?;
+    // data without splits is measured as a whole
+    let is_whole = matches!(args.split, Split::Val) && data.has_no_splits();
     let wanted: &[&str] = match args.split {
         Split::Train => &["train"],
-        // data without splits is measured as a whole
-        Split::Val if data.splits.len() == 1 => &["train"],
+        Split::Val if is_whole => &["train"],
         Split::Val => &["val", "test"],
         Split::Test => &["test"],
     };
-    let is_whole = matches!(args.split, Split::Val) && data.splits.len() == 1;
     let told = match data.changed_since(&config.data_digest) {
         Some(Change::Files) => Some(
             "; their files, masks included, are not all those of then: the data set has changed, or is another one",
@@ -325,9 +325,9 @@ fn pairs(
     let found = wanted
         .iter()
         .find_map(|name| data.splits.iter().find(|(known, _)| known == name));
-    let named = |(name, pairs): &(&'static str, Pairs)| match args.split {
-        Split::Val if data.splits.len() == 1 => (table::ALL, pairs.clone()),
-        _ => (*name, pairs.clone()),
+    let named = |(name, pairs): &(&'static str, Pairs)| match is_whole {
+        true => (table::ALL, pairs.clone()),
+        false => (*name, pairs.clone()),
     };
     found.map(named).ok_or_else(|| {
         let there: Vec<&str> = data.splits.iter().map(|(name, _)| *name).collect();

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::exchange::Rounding;
-use pix2pix::exchange::export::{PublicFormat, discriminator_tensors, generator_tensors, write};
+use pix2pix::exchange::export::{
+    PublicFormat, discriminator_tensors, generator_tensors, other_dropout, write,
+};
 use pix2pix::model::Checkpoint;
 use pix2pix_server::Models;
 
@@ -192,6 +194,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for (out, tensors) in [(&args.out, generator)].into_iter().chain(judge) {
         write(&tensors, out, format)?;
         notes.say(&format!("{}: {} tensors\n", out.plain(), tensors.len()));
+    }
+    if let Some([rate, theirs]) = other_dropout(&checkpoint.config.generator) {
+        notes.say(&format!(
+            "note: the dropout rate of {rate} is not in the file: networks of the other program have {theirs}\n"
+        ));
     }
     Ok(())
 }

@@ -35,7 +35,8 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     result: ResultArgs,
-    /// Dropout rate of a U-Net [default: read from a Keras file; 0.5 for PyTorch files, which do not store it]
+    /// Dropout rate of a U-Net, or of a ResNet that has dropout [default: read from a Keras file; 0.5 for PyTorch files, which
+    /// do not store it]
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
     /// Size of the pictures that the network was trained on: PIXELS or WIDTHxHEIGHT [default: read from a Keras file; else

@@ -126,8 +126,14 @@ fn kinds(surveys: &[Survey]) -> String {
                 0 | 1 => String::new(),
                 files => format!("{files} files each, the first "),
             };
+            let with = match (kind.indexed, kind.alpha) {
+                (true, true) => " with a palette and alpha",
+                (true, false) => " with a palette",
+                (false, true) => " with alpha",
+                (false, false) => "",
+            };
             text += &format!(
-                "{name}: {channels}, {}{most}, {first}{} (pictures: {count})\n",
+                "{name}: {channels}, {}{most}, {first}{}{with} (pictures: {count})\n",
                 kind.depth, kind.format
             );
         }
@@ -146,6 +152,9 @@ fn faults(data: &Dataset, surveys: &[Survey]) -> String {
     }
     if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
         text += &flags::named(&format!("names do not match: {example}\n"));
+    }
+    for note in &data.notes {
+        text += &format!("note: {note}\n");
     }
     if let Some(files) = passed_over::summary(&data.passed_over) {
         text += &format!("{files}\n");

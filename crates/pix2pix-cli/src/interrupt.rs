@@ -27,6 +27,8 @@ pub enum Signal {
     Stop,
     /// SIGHUP: the terminal is closed, or a server is to read its files again. Windows has none.
     Hangup,
+    /// SIGCONT: it goes on after Ctrl-Z or SIGSTOP. Windows has none.
+    Continue,
 }
 
 /// Time after a signal in which others are the same wish: a closing terminal may send SIGHUP twice, and `timeout` sends its
@@ -54,10 +56,6 @@ impl Wishes {
 pub fn flag(processes: usize, is_quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let set = stop.clone();
-    let failed = |e: Error| {
-        let remedy = for_threads(&e);
-        Failure::Runtime(format!("cannot listen for Ctrl-C: {e}; {remedy}"))
-    };
     let mut wishes = Wishes::default();
     let asked = move || {
         if !wishes.is_new() {
@@ -76,8 +74,19 @@ pub fn flag(processes: usize, is_quiet: bool) -> Result<Arc<AtomicBool>, Failure
             });
         }
     };
-    listen(&[Signal::Stop, Signal::Hangup], asked).map_err(failed)?;
+    listen(&[Signal::Stop, Signal::Hangup], asked).map_err(|e| deaf(&e))?;
     Ok(stop)
+}
+
+/// Prints a note whenever the process goes on after it was suspended.
+pub fn note_suspension(note: &'static str) -> Result<(), Failure> {
+    listen(&[Signal::Continue], move || tell(note)).map_err(|e| deaf(&e))
+}
+
+/// The failure to listen for signals.
+fn deaf(error: &Error) -> Failure {
+    let remedy = for_threads(error);
+    Failure::Runtime(format!("cannot listen for Ctrl-C: {error}; {remedy}"))
 }
 
 /// Makes a file that reaches the limit on sizes (`ulimit -f`) an error like that of a full disk, instead of the end of the

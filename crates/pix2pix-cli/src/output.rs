@@ -3,20 +3,21 @@
 
 use std::io::{Write, stderr, stdout};
 
-use pix2pix::escaped;
+use pix2pix::{escaped, is_obeyed};
 
-/// A text of lines, in which all other control characters are escaped: a terminal would obey those of a name.
+/// A text of lines, in which all other characters that a terminal would obey are escaped: a name may hold them.
 pub fn plain(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(escaped).collect();
     lines.join("\n")
 }
 
-/// As [`plain`], for JSON, which itself escapes the control characters of ASCII but the last.
+/// As [`plain`], for JSON, whose own ends of lines stay; it escapes itself those of names.
 pub fn plain_json(text: &str) -> String {
     let mut plain = String::new();
     for letter in text.chars() {
         match letter {
-            '\u{7f}'..='\u{9f}' => plain += &format!("\\u{:04x}", u32::from(letter)),
+            '\n' => plain.push(letter),
+            letter if is_obeyed(letter) => plain += &format!("\\u{:04x}", u32::from(letter)),
             letter => plain.push(letter),
         }
     }
@@ -55,9 +56,10 @@ mod tests {
 
     #[test]
     fn json_stays_json() {
-        let name = "a\u{1b}\u{7f}\u{9b}é\n";
+        assert_eq!(plain_json("{\n  \"a\": 1\n}"), "{\n  \"a\": 1\n}");
+        let name = "a\u{1b}\u{7f}\u{9b}é\u{202e}\u{2028}\n";
         let json = plain_json(&serde_json::to_string(name).unwrap());
-        assert!(!json.contains(char::is_control), "{json}");
+        assert!(!json.contains(is_obeyed), "{json}");
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), name);
     }
 }

@@ -2,6 +2,8 @@
 //! first leaves nothing behind.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use pix2pix::{Error, atomic_file};
@@ -14,6 +16,13 @@ pub fn create_folder_of(file: &Path) -> Result<(), Error> {
         Some(folder) => atomic_file::create_folder(folder),
         None => Ok(()),
     }
+}
+
+/// Whether the disk of a folder, which may not exist yet, takes names as long as that of this file.
+pub fn takes(folder: &Path, file: &Path) -> bool {
+    let place = atomic_file::there(folder).join(file.file_name().unwrap_or_default());
+    let looked = fs::symlink_metadata(place);
+    looked.map_or_else(|e| e.kind() != ErrorKind::InvalidFilename, |_| true)
 }
 
 /// Removes what killed commands left unfinished in the folders of these files.

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::path_text;
-use pix2pix::one_line;
+use pix2pix::identity::Identity;
+use pix2pix::{is_obeyed, one_line};
 
 /// A path in what a person reads: a name may hold anything.
 pub trait Plain {
-    /// The path as one line, in which control characters, which a terminal would obey, are escaped.
+    /// The path as one line, in which the characters that a terminal would obey are escaped.
     fn plain(&self) -> String;
 }
 
@@ -37,9 +38,14 @@ pub fn real(path: &Path) -> PathBuf {
     known.unwrap_or(path)
 }
 
-/// Whether a path lies in a folder, or is that folder, whatever links lead there.
+/// Whether a path lies in a folder, or is that folder, whatever links, mounts or letters lead there.
 pub fn lies_in(path: &Path, folder: &Path) -> bool {
-    folder.is_dir() && real(path).starts_with(real(folder))
+    let folder = Identity::of(folder).filter(|_| folder.is_dir());
+    folder.is_some_and(|folder| {
+        let real = real(path);
+        let mut above = real.ancestors();
+        above.any(|above| Identity::of(above).as_ref() == Some(&folder))
+    })
 }
 
 /// The absolute form of a path, as the text that a configuration stores.
@@ -68,7 +74,7 @@ pub fn word(path: &Path) -> String {
     // it would be taken for an option
     let dash = if bytes.starts_with(b"-") { "./" } else { "" };
     match path.to_str() {
-        Some(text) if !text.contains(char::is_control) => {
+        Some(text) if !text.contains(is_obeyed) => {
             let text = format!("{dash}{text}");
             let quoted = shlex::try_quote(&text).expect("a path has no NUL");
             quoted.into_owned()
@@ -105,8 +111,10 @@ mod tests {
             (b"-run", b"./-run"),
             (b"-\xff 'r\\un\n", b"./-\xff 'r\\un\n"),
             (b"caf\xc3\xa9*", b"caf\xc3\xa9*"),
+            ("a\u{202e}b".as_bytes(), "a\u{202e}b".as_bytes()),
         ] {
             let word = word(Path::new(OsStr::from_bytes(bytes)));
+            assert!(!word.contains(is_obeyed), "{word}");
             let script = format!("printf %s {word}");
             let output = Command::new("bash").args(["-c", &script]).output().unwrap();
             assert_eq!(output.stdout, expected, "{word}");

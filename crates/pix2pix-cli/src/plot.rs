@@ -13,7 +13,7 @@ use crate::summary::Described;
 /// Options of `pix2pix plot`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Output file; its extension chooses the format: .svg, .png or .dot
+    /// Output file; its extension chooses the format: .svg, .png or .dot; svg without one
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// How to place the layers in .svg and .png
@@ -29,7 +29,7 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let out = &args.out;
     let format = out.extension().unwrap_or_default().to_ascii_lowercase();
-    if !plot::FORMATS.iter().any(|known| format == *known) {
+    if !format.is_empty() && !plot::FORMATS.iter().any(|known| format == *known) {
         let message = "unknown format of the drawing; end --out in .svg, .png or .dot";
         return Err(Failure::Usage(format!("{}: {message}", out.plain())));
     }

@@ -89,16 +89,17 @@ impl<'a> Progress<'a> {
     pub fn new(config: &RunConfig, lines: Lines<'a>, page: Option<Arc<LiveTraining>>) -> Self {
         let steps = config.steps;
         let time = config.time.map(Duration::from_secs_f64);
-        let display = if matches!(lines, Lines::Stderr) && stderr().is_terminal() {
-            let length = time.map_or(steps, |time| time.as_secs());
-            // two lines, to fit 80 columns
-            let rest = match time {
-                Some(_) => "{prefix}\n{wide_msg}",
-                None => "{pos}/{len}  {prefix}\n{wide_msg}",
-            };
-            Display::Bar(bar(Some(length), rest, false))
-        } else {
-            Display::Lines(lines)
+        let length = time.map_or(steps, |time| time.as_secs());
+        // two lines, to fit 80 columns
+        let rest = match time {
+            Some(_) => "{prefix}\n{wide_msg}",
+            None => "{pos}/{len}  {prefix}\n{wide_msg}",
+        };
+        let bar = bar(Some(length), rest, !matches!(lines, Lines::Stderr));
+        // a terminal whose cursor does not move (TERM=dumb) has none either
+        let display = match bar.is_hidden() {
+            true => Display::Lines(lines),
+            false => Display::Bar(bar),
         };
         Self {
             steps: time.is_none().then_some(steps),

@@ -8,7 +8,7 @@ use pix2pix::network::{Patch, PatchGanConfig, WeightInit};
 use pix2pix::text_table::headed;
 
 use crate::failure::{Failure, print};
-use crate::summary::{other_size, trained};
+use crate::summary::{refused_size, trained};
 
 /// Options of `pix2pix receptive-field`.
 #[derive(clap::Args)]
@@ -46,7 +46,8 @@ pub fn text(args: &Args) -> Result<String, Failure> {
         }
     };
     let [width, height] = args.size.map_or(sides, |side| [side; 2]);
-    config.check_size(height, width).map_err(other_size)?;
+    let checked = config.check_size(height, width);
+    checked.map_err(|refused| refused_size(refused, args.model.as_deref(), args.size))?;
     let mut tables = Vec::new();
     let mut seen = [width, height];
     for halvings in 0..config.scales {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use pix2pix::identity::are_one;
 use pix2pix::{Error, atomic_file};
 
 use crate::failure::Failure;
@@ -151,9 +152,9 @@ pub fn check_names(files: &[Own]) -> Result<(), Failure> {
 /// Checks that a result does not replace a file that it is made of, even if files that exist are to be replaced.
 ///
 /// # Errors
-/// If it would, by whatever link.
+/// If it would, by whatever path, link or mount.
 pub fn keep(inputs: &[impl AsRef<Path>], result: &Path) -> Result<(), Failure> {
-    let is_input = |input: &Path| input.exists() && atomic_file::are_one(result, input);
+    let is_input = |input: &Path| input.exists() && are_one(result, input);
     if !inputs.iter().any(|input| is_input(input.as_ref())) {
         return Ok(());
     }
@@ -166,7 +167,7 @@ pub fn keep(inputs: &[impl AsRef<Path>], result: &Path) -> Result<(), Failure> {
 /// # Errors
 /// If they would.
 pub fn are_two(file: &Path, other: &Path) -> Result<(), Failure> {
-    if !atomic_file::are_one(file, other) {
+    if !are_one(file, other) {
         return Ok(());
     }
     let message = "two results cannot have the same file; choose another for one";

@@ -114,13 +114,14 @@ impl Described {
         };
         let sides = self.size.map_or(sides, |side| [side; 2]);
         let [width, height] = sides;
+        let refused = |error| refused_size(error, self.model.as_deref(), self.size);
         let device = DeviceName::Cpu.open(Precision::F32)?;
         let generator = || {
             let config = match &model {
                 Some(model) => model.generator.clone(),
                 None => self.networks.generator(sides, channels, self.preset)?,
             };
-            config.check_size(height, width).map_err(other_size)?;
+            config.check_size(height, width).map_err(refused)?;
             Ok::<_, Failure>(config.init_with(&mut WeightInit::blank(), &device)?)
         };
         let discriminator = || {
@@ -129,7 +130,7 @@ impl Described {
                 None => self.networks.discriminator(channels),
             };
             config.validate()?;
-            config.check_size(height, width).map_err(other_size)?;
+            config.check_size(height, width).map_err(refused)?;
             Ok::<_, Failure>(config.init_with(&mut WeightInit::blank(), &device)?)
         };
         let [source, target] = channels.map(|channels| [channels, height, width]);
@@ -140,6 +141,18 @@ impl Described {
                 Composite::new(&generator()?, &discriminator()?).layers(source, target)
             }
         })
+    }
+}
+
+/// The failure of a network that does not accept a size: `asked`, or its model's own, which its file then contradicts.
+pub fn refused_size(refused: Error, model: Option<&Path>, asked: Option<usize>) -> Failure {
+    match (model, asked) {
+        (Some(model), None) => {
+            // its fields are the file's, and no options
+            let reason = refused.to_string().replace('`', "");
+            Error::file(model, reason, "give the size with --size").into()
+        }
+        _ => other_size(refused),
     }
 }
 

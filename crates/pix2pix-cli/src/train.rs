@@ -52,6 +52,10 @@ Examples:
   pix2pix train --resume run              resume; the result is bit-identical
   pix2pix train --resume run --steps 20000";
 
+/// Said when a run of a length of time goes on after Ctrl-Z.
+const SUSPENDED: &str = "note: the training was suspended and goes on; --time has counted the time between too: to make up for \
+                         it, stop the run, and resume it with a longer --time";
+
 /// Options for training with several processes.
 const OF_PROCESSES: [&str; 3] = ["sync-norm", "allreduce", "check-every"];
 
@@ -94,6 +98,9 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         true => RunFolder::lock(&root).map_err(Failure::from),
         false => Ok(RunFolder::of_root(&root)),
     })?;
+    if config.time.is_some() && !args.run.quiet {
+        interrupt::note_suspension(SUSPENDED)?;
+    }
     let training = Session {
         config,
         device,

@@ -48,6 +48,8 @@ fn a_run_before_its_first_checkpoint() {
     for name in names(&scratch.path("run/checkpoints")) {
         fs::remove_file(scratch.path("run/checkpoints").join(name)).unwrap();
     }
+    // which comes after the last checkpoint
+    fs::remove_file(scratch.path("run/samples/step_0000001.png")).unwrap();
     let output = scratch.run("translate run data --out none");
     let words = [
         "run: ",
@@ -57,7 +59,11 @@ fn a_run_before_its_first_checkpoint() {
         "train --resume",
     ];
     fails(&output, 1, &words);
-    scratch.ok("train --resume run --quiet");
+    let output = scratch.run("train --resume run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let note = "note: run: no checkpoint is there yet: the run begins again at step 1";
+    assert!(said.contains(note), "{said}");
     scratch.ok("translate run data --out again --quiet");
 }
 

@@ -667,6 +667,17 @@ fn bilinear_upsampling_is_exported_where_the_format_has_it() {
     assert!(!scratch.path("g.pth").exists());
 }
 
+/// Weights do not tell it, and who loads them should know.
+#[test]
+fn a_dropout_rate_that_an_export_loses_is_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "--dropout 0.3");
+    let said = scratch.ok("export run --out g.pth");
+    let told = "note: the dropout rate of 0.3 is not in the file: networks of the other program have 0.5\n";
+    assert!(said.ends_with(told), "{said}");
+}
+
 #[test]
 fn an_imported_model_has_the_size_of_its_depth() {
     let scratch = Scratch::new();
@@ -1151,6 +1162,32 @@ fn a_flat_folder_is_measured() {
     assert!(said.contains(told), "{said}");
 }
 
+/// A test set may come by itself.
+#[test]
+fn held_out_pairs_alone_are_measured() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    scratch.pairs("alone/test", 3);
+    for options in ["", "--split test"] {
+        let table = scratch.ok(&format!("evaluate run alone {options}"));
+        assert!(table.contains("3 of test"), "{table}");
+    }
+    let said = refused(&scratch, "evaluate run alone --split train", 1);
+    assert!(said.contains("no train pairs, only test"), "{said}");
+    fs::create_dir_all(scratch.path("empty/A/val")).unwrap();
+    fs::create_dir_all(scratch.path("empty/B/val")).unwrap();
+    fs::copy(
+        scratch.path("data/pair0.png"),
+        scratch.path("empty/A/val/pair0.png"),
+    )
+    .unwrap();
+    for command in ["train alone --out new", "evaluate run empty"] {
+        let said = refused(&scratch, command, 1);
+        assert!(said.contains("there are no training pairs"), "{said}");
+    }
+}
+
 /// A U-shaped drawing is wider than high, and has every layer and every skip connection.
 #[test]
 fn a_plot_fits_a_screen() {
@@ -1288,6 +1325,29 @@ fn shells_complete_and_man_explains_every_option() {
     }
     let page = fs::read_to_string(scratch.path("pages/pix2pix-train.1")).unwrap();
     assert!(page.contains("\\-\\-keep\\-best"));
+    for page in pages {
+        let text = fs::read_to_string(scratch.path("pages").join(&page)).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        // an option or a command, and what it does
+        for part in lines.windows(3).filter(|part| part[0] == ".TP") {
+            assert!(!part[2].is_empty(), "{page}: {}", part[1]);
+        }
+    }
+}
+
+/// Such as Emacs's shell: a bar that is not drawn would take the lines above it along.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_has_no_bar_shows_lines() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let output = scratch.bash(&format!(
+        "TERM=dumb script -qec '$pix2pix train data --out run --steps 2 --log-every 1 {SMALL}' /dev/null </dev/null"
+    ));
+    let said = String::from_utf8_lossy(&output.stdout);
+    for told in ["2 pairs to train on", "step 2/2", "checkpoint: run/"] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
 }
 
 /// An option that would do nothing is refused.
@@ -1305,5 +1365,22 @@ fn translate_refuses_options_without_effect() {
         "earth --stdin-y4m --gallery",
     ] {
         refused(&scratch, &format!("translate {options}"), 2);
+    }
+}
+
+/// Earlier results in a folder of inputs are no inputs; the inputs in a folder of results are.
+#[test]
+fn a_folder_may_lie_in_that_of_the_results() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 1);
+    scratch.trained("data", "");
+    scratch.pairs("photos/new", 1);
+    for _ in 0..2 {
+        scratch.ok("translate run photos/new --out photos");
+        assert_eq!(names(&scratch.path("photos")), ["new", "pair0.png"]);
+    }
+    for _ in 0..2 {
+        let said = scratch.ok("translate run photos/new --out photos/new/results");
+        assert_eq!(said.matches(" -> ").count(), 1, "{said}");
     }
 }

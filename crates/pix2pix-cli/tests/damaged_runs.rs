@@ -156,6 +156,18 @@ fn an_edited_configuration_is_checked_before_the_first_step() {
             "optimizer.ema is more than 0, but the run has been trained with 0",
         ),
         ("objective.pool", "5", "objective.pool is 5"),
+        // what no run has
+        ("sample_evry", "3", "sample_evry is no setting of a run"),
+        (
+            "lambda",
+            "10",
+            "lambda is no setting of a run; there is one in the table [optimizer]",
+        ),
+        (
+            "discriminator.keep_best",
+            "\"ssim\"",
+            "discriminator.keep_best is no setting of a run; it belongs above all tables",
+        ),
     ] {
         fs::write(scratch.path("run/config.toml"), &original).unwrap();
         edit(&scratch, path, value);
@@ -528,6 +540,37 @@ fn a_newer_checkpoint_without_its_state_is_refused() {
     fs::remove_file(&foreign).unwrap();
     scratch.ok("train --resume run --steps 3");
     scratch.ok("train --resume run --steps 4");
+}
+
+/// An empty mount point, or checkpoints that were moved away to save space: all curves of the run would be lost.
+#[test]
+fn a_run_whose_checkpoints_are_gone_does_not_begin_again() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let checkpoints = scratch.path("run/checkpoints");
+    let refused = || {
+        let before = content(&scratch.path("run"));
+        let said = error(&scratch.run("train --resume run --steps 3"));
+        assert!(
+            said.contains(
+                "run/checkpoints: no checkpoint is there, and the run has come to step 2"
+            ) && said.contains("put its checkpoints back"),
+            "{said}"
+        );
+        assert!(content(&scratch.path("run")) == before);
+    };
+    // further than to its first checkpoint, or to its end
+    for options in ["--save-every 1", ""] {
+        scratch.trained("data", options);
+        let moved = scratch.path("moved");
+        fs::rename(&checkpoints, &moved).unwrap();
+        refused();
+        fs::create_dir(&checkpoints).unwrap();
+        refused();
+        fs::remove_dir(&checkpoints).unwrap();
+        fs::rename(&moved, &checkpoints).unwrap();
+        scratch.ok("train --resume run --steps 3");
+    }
 }
 
 /// A checkpoint whose tensors are not those of its networks.

@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, imageops};
-use pix2pix::data::picture::{self, Content, Format, Page, Picture, Samples};
+use pix2pix::data::picture::{self, Content, Format, Header, Metadata, Page, Picture, Samples};
 
 use crate::common::{self, SMALL, Scratch, names, pair};
 
@@ -333,6 +333,88 @@ fn a_share_is_held_out_by_the_seed() {
     );
 }
 
+/// A picture of 48x40 pixels with these values of its pixels, one for each channel.
+fn banded(channels: usize, value: impl Fn(usize) -> Vec<u8>) -> Picture {
+    let values: Vec<u8> = (0..48 * 40).flat_map(value).collect();
+    Picture::new([48, 40], channels, Samples::U8(values))
+}
+
+/// Two bands of radar are no gray and opacity: one stray file of one band must not cost all others theirs.
+#[test]
+fn a_band_is_dropped_for_alpha_alone() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "other/A", "data/B", 3);
+    fs::create_dir(scratch.path("data/A")).unwrap();
+    let gray = banded(1, |at| vec![at as u8]);
+    let two = banded(2, |at| vec![at as u8, (at / 7) as u8]);
+    let write = |index: usize, picture: &Picture, format: Format| {
+        let path = scratch.path(&format!("data/A/photo{index}.{}", format.extension()));
+        picture::write(&path, picture, format).unwrap();
+        path
+    };
+    write(0, &gray, Format::Tiff);
+    let bands = [1, 2].map(|index| write(index, &two, Format::Tiff));
+    let output = scratch.run("inspect data --sheet sheet.png");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let wanted = "the pictures of A have from 1 to 2 channels, which are not gray, color and alpha; remove some or give \
+                  --channels-a";
+    assert!(said.contains(wanted), "{said}");
+    let reads = |options: &str| {
+        let said = scratch.ok(&format!("inspect data --sheet sheet.png --force {options}"));
+        let line = said.lines().find(|line| line.starts_with("training reads"));
+        line.unwrap().to_string()
+    };
+    let of_gray = "training reads A as 1 channel, 8-bit and B as 3 channels, 8-bit";
+    assert_eq!(reads("--channels-a 1"), of_gray);
+    // gray and opacity
+    for (index, path) in [1, 2].into_iter().zip(bands) {
+        fs::remove_file(path).unwrap();
+        write(index, &two, Format::Png);
+    }
+    assert_eq!(reads(""), of_gray);
+}
+
+/// Opaque is 255, whatever the pictures are.
+#[test]
+fn ranges_are_found_without_alpha_that_is_dropped() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "other/A", "data/B", 4);
+    fs::create_dir(scratch.path("data/A")).unwrap();
+    let shade = |at: usize| (at % 80 + 1) as u8;
+    let reads = |few: &Picture, one: &Picture| {
+        for index in 0..4 {
+            let picture = if index == 2 { one } else { few };
+            let path = scratch.path(&format!("data/A/photo{index}.png"));
+            picture::write(&path, picture, Format::Png).unwrap();
+        }
+        scratch.ok("inspect data --range-a auto --sheet sheet.png --force")
+    };
+    let said = reads(
+        &banded(1, |at| vec![shade(at)]),
+        &banded(2, |at| vec![shade(at), 255]),
+    );
+    assert!(
+        said.contains("reads A as 1 channel, 8-bit from 1 to 80 "),
+        "{said}"
+    );
+    let said = reads(
+        &banded(3, |at| vec![shade(at); 3]),
+        &banded(4, |at| [vec![shade(at); 3], vec![255]].concat()),
+    );
+    assert!(
+        said.contains("reads A as 3 channels, 8-bit from 1 to 80 "),
+        "{said}"
+    );
+    assert!(!said.contains("A, channel 4"), "{said}");
+    for line in [
+        "A: 3 channels, 8-bit, PNG (pictures: 3)",
+        "A: 4 channels, 8-bit, PNG with alpha (pictures: 1)",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+}
+
 /// As an opacity, the last of four deviations, which are near 0, would hide the picture.
 #[test]
 fn a_deviation_of_four_channels_can_be_seen() {
@@ -350,7 +432,8 @@ fn a_deviation_of_four_channels_can_be_seen() {
     let deviation = scratch.path("out/photo0-deviation.tif");
     assert_eq!(picture::read(&deviation).unwrap().0.channels(), 4);
     let content = Content::from(deviation.as_path());
-    assert!(!picture::has_alpha(&content, Page::Only));
+    let header = Header::read(&deviation, &content, Page::Only).unwrap();
+    assert!(!header.alpha);
 }
 
 /// Gray 16-bit pictures train a one-channel network, and outputs are gray 16-bit pictures that use more than 8 bits.
@@ -731,6 +814,93 @@ fn no_picture_of_a_table_counts_as_made() {
     assert!(said.contains("2 already existed"), "{said}");
 }
 
+/// In a folder for each patient, all files are called the same.
+#[test]
+fn pairs_of_a_table_are_known_by_their_folders() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "A", "B", 3);
+    let mut table = "subject,t1,t2,mask\n".to_string();
+    for index in 0..3 {
+        let folder = format!("bids/sub-{index}");
+        fs::create_dir_all(scratch.path(&folder)).unwrap();
+        for (from, to) in [("A", "t1.jpg"), ("B", "t2.png")] {
+            let ending = &to[2..];
+            let from = scratch.path(&format!("{from}/photo{index}{ending}"));
+            fs::rename(from, scratch.path(&format!("{folder}/{to}"))).unwrap();
+        }
+        table += &format!("{index},sub-{index}/t1.jpg,sub-{index}/t2.png,\n");
+    }
+    fs::write(scratch.path("bids/pairs.csv"), table).unwrap();
+    let patients = |folder: &str, ending: &str| {
+        let files = (0..3).map(|index| format!("{folder}/sub-{index}_t1.{ending}"));
+        files.filter(|file| scratch.path(file).exists()).count()
+    };
+    scratch.ok("prepare combine bids --out together");
+    assert_eq!(patients("together", "png"), 3);
+    scratch.ok("prepare align bids --out aligned");
+    let sides = ["A", "B"].map(|side| patients(&format!("aligned/{side}"), "png"));
+    assert_eq!(sides, [3, 3]);
+    scratch.ok("prepare split bids --out split --val-fraction 0.34");
+    for (side, ending) in [("A", "jpg"), ("B", "png")] {
+        let splits =
+            ["train", "val"].map(|split| patients(&format!("split/{split}/{side}"), ending));
+        assert_eq!(splits, [2, 1], "{side}");
+    }
+    // two pairs of one B
+    let shared = "sub-0/t1.jpg,sub-0/t2.png\nsub-1/t1.jpg,sub-0/t2.png\n";
+    fs::write(scratch.path("bids/shared.csv"), shared).unwrap();
+    let output = scratch.run("prepare split bids/shared.csv --out none");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    let wanted = "error: bids/shared.csv: 2 pairs, of which those that share a file stay together, cannot be split";
+    assert!(said.starts_with(wanted), "{said}");
+    let more = format!("{shared}sub-2/t1.jpg,sub-2/t2.png\n");
+    fs::write(scratch.path("bids/shared.csv"), more).unwrap();
+    scratch.ok("prepare split bids/shared.csv --out groups --val-fraction 0.34");
+    let is_in_val = |index: u32| {
+        scratch
+            .path(&format!("groups/val/A/sub-{index}_t1.jpg"))
+            .exists()
+    };
+    assert_eq!(is_in_val(0), is_in_val(1));
+    // and two of one A, which names them
+    let same = "sub-0/t1.jpg,sub-0/t2.png\nsub-0/t1.jpg,sub-1/t2.png\nsub-2/t1.jpg,sub-2/t2.png\n";
+    fs::write(scratch.path("bids/same.csv"), same).unwrap();
+    for task in ["combine", "align", "split"] {
+        let output = scratch.run(&format!("prepare {task} bids/same.csv --out none"));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let wanted =
+            "error: bids/sub-0/t1.jpg: it is in two pairs, which would have the same name;";
+        assert!(said.starts_with(wanted), "{task}: {said}");
+    }
+    let said = scratch.trained("bids", "--val-fraction 0.34");
+    let wanted = "the pairs of bids/pairs.csv (A: t1, B: t2, mask: mask)";
+    assert!(said.contains(wanted), "{said}");
+    let scores = scratch.ok("evaluate run bids --split train --json");
+    assert_eq!(scores.matches("/t1\"").count(), 2, "{scores}");
+}
+
+/// What a table has besides the columns that are read may be what the user means.
+#[test]
+fn columns_that_are_not_used_are_told() {
+    let scratch = Scratch::new();
+    two_folders(&scratch, "data/A", "data/B", 2);
+    let line =
+        |index: u32| format!("A/photo{index}.jpg,B/photo{index}.png,7,B/photo{index}.png,train\n");
+    let table = format!("source,target,age,brain,part\n{}{}", line(0), line(1));
+    fs::write(scratch.path("data/list.csv"), table).unwrap();
+    let notes = [
+        "note: the pictures of brain are not used;",
+        "note: the splits of part are not used;",
+    ];
+    let inspected = scratch.ok("inspect data/list.csv");
+    let trained = scratch.trained("data/list.csv", "");
+    let prepared = scratch.ok("prepare combine data/list.csv --out together");
+    for said in [inspected, trained, prepared] {
+        assert!(notes.iter().all(|note| said.contains(note)), "{said}");
+    }
+}
+
 /// Files that were made with other options are not what the command would make.
 #[test]
 fn pairs_of_other_options_are_not_taken_for_the_same() {
@@ -1015,6 +1185,78 @@ fn photographs_that_make_no_pairs_are_refused() {
         assert!(!scratch.path("out").exists());
     }
     scratch.ok("prepare combine wide --out out --size 32x16");
+}
+
+/// What becomes of channels of which the other half of a file has another number.
+#[test]
+fn halves_of_other_channels_are_told_or_refused() {
+    let scratch = Scratch::new();
+    for folder in ["data/A", "data/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    let color = |at: usize| vec![at as u8, 9, 200];
+    let rgb = banded(3, color);
+    picture::write(&scratch.path("data/B/x.png"), &rgb, Format::Png).unwrap();
+    let combine = |picture: &Picture, format: Format, amounts: bool| {
+        for ending in ["png", "tif", "npy"] {
+            let _ = fs::remove_file(scratch.path(&format!("data/A/x.{ending}")));
+        }
+        let _ = fs::remove_dir_all(scratch.path("out"));
+        let path = scratch.path(&format!("data/A/x.{}", format.extension()));
+        let metadata = match amounts {
+            true => Metadata::default().of_amounts(),
+            false => Metadata::default(),
+        };
+        picture::write_with(&path, picture, format, &metadata).unwrap();
+        scratch.run("prepare combine data --out out")
+    };
+    let two = banded(2, |at| vec![at as u8, (at / 7) as u8]);
+    for format in [Format::Tiff, Format::Npy] {
+        let output = combine(&two, format, false);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let wanted =
+            ": 2 channels of which none is an opacity cannot become 3; convert one of the two";
+        assert!(said.contains(wanted), "{said}");
+        assert!(!scratch.path("out").exists());
+    }
+    let four = banded(4, |at| [color(at), vec![(at / 7) as u8]].concat());
+    let own = "note: pictures of B with 3 channels have 4 in the files, as the other side has; to train on their own, give \
+               --channels-b 3\n";
+    for (picture, format, amounts, written, note) in [
+        (
+            &banded(1, |at| vec![at as u8]),
+            Format::Png,
+            false,
+            ("x.png", 3, false),
+            "note: pictures of A with 1 channel have 3 in the files, as the other side has; to train on their own, give \
+             --channels-a 1\n",
+        ),
+        (
+            &two,
+            Format::Png,
+            false,
+            ("x.png", 3, false),
+            "note: pictures of A with 2 channels have lost their opacity, as the other side has none\n",
+        ),
+        (&four, Format::Png, false, ("x.png", 4, true), own),
+        (&four, Format::Tiff, false, ("x.png", 4, true), own),
+        // a fourth band, which PNG would take for the opacity
+        (&four, Format::Tiff, true, ("x.tif", 4, false), own),
+        (&four, Format::Npy, false, ("x.tif", 4, false), own),
+    ] {
+        let output = combine(picture, format, amounts);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && said.contains(note), "{said}");
+        let path = scratch.path("out").join(written.0);
+        let content = Content::from(path.as_path());
+        let header = Header::read(&path, &content, Page::Only).unwrap();
+        assert_eq!((header.channels, header.alpha), (written.1, written.2));
+    }
+    // nothing changes
+    let output = combine(&rgb, Format::Png, false);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && !said.contains("note:"), "{said}");
 }
 
 /// Class ids are no amounts: between class 1 and class 3 there is no class 2.

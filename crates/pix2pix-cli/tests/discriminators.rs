@@ -208,6 +208,14 @@ fn what_does_not_go_together_is_refused() {
             "has no gradient penalty; omit --r1, and choose another --gan",
         ),
         (
+            "--gan wgan-gp --r1 1",
+            "--r1 is another penalty than that of --gan wgan-gp, which takes its place; omit it",
+        ),
+        (
+            "--direction b-to-a --color-jitter 0.1",
+            "--color-jitter changes the colors of A, which are the targets here",
+        ),
+        (
             "--augment-target 0.6",
             "--augment-target needs augmentations; choose them with --diff-augment",
         ),

@@ -64,15 +64,48 @@ fn a_checkpoint_that_contradicts_itself_makes_no_picture() {
             );
         }
     }
-    let scales = "/config/discriminator/scales";
-    edited(
-        &whole,
-        &scratch.path("edited.safetensors"),
-        scales,
-        255.into(),
-    );
-    let said = line(&scratch.run("summary discriminator edited.safetensors"), 1);
-    assert!(said.contains("scales is 255"), "{said}");
+    // no size was typed
+    let file = scratch.path("edited.safetensors");
+    for (place, value, named) in [
+        (
+            "/config/jitter/crop_size",
+            Value::from("1x1"),
+            "edited.safetensors: an image side of 1 pixel does not fit 6 halvings",
+        ),
+        (
+            "/config/generator/depth",
+            7.into(),
+            "edited.safetensors: an image side of 64 pixels does not fit 7 halvings",
+        ),
+    ] {
+        edited(&whole, &file, place, value);
+        for command in [
+            "summary generator edited.safetensors",
+            "plot generator edited.safetensors --out drawing.svg",
+            "export edited.safetensors --format onnx --out edited.onnx",
+            "evaluate edited.safetensors data --split train",
+        ] {
+            let said = line(&scratch.run(command), 1);
+            assert!(said.contains(named), "{command}: {said}");
+        }
+    }
+    for (scales, named) in [
+        (255, "edited.safetensors: scales is 255"),
+        (
+            3,
+            "edited.safetensors: images of 64x64 pixels are too small for the 70 patch at 3 scales",
+        ),
+    ] {
+        let place = "/config/discriminator/scales";
+        edited(&whole, &file, place, scales.into());
+        for command in [
+            "summary discriminator edited.safetensors",
+            "receptive-field edited.safetensors",
+        ] {
+            let said = line(&scratch.run(command), 1);
+            assert!(said.contains(named), "{command}: {said}");
+        }
+    }
 }
 
 #[test]
@@ -395,13 +428,13 @@ fn no_name_reaches_the_terminal_as_a_command() {
         let said = String::from_utf8(said.to_vec()).unwrap();
         assert!(said.contains("\\u{1b}[31m"), "{said:?}");
         assert!(
-            !said.replace('\n', "").contains(char::is_control),
+            !said.replace('\n', "").contains(pix2pix::is_obeyed),
             "{said:?}"
         );
         // nor does it end the line
         assert!(!said.lines().any(|line| line.starts_with("bad")), "{said}");
     };
-    let bad = "a\u{1b}[31m\u{7}\nbad";
+    let bad = "a\u{1b}[31m\u{7}\u{202e}\u{2028}\nbad";
     let data = format!("data{bad}");
     scratch.pairs(&data, 2);
     fs::write(scratch.path(&data).join(format!("{bad}.txt")), "notes").unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use pix2pix::data::picture::{self, Format, Picture, Samples};
@@ -243,6 +244,58 @@ fn sources_are_read_as_ids_or_by_their_colors() {
     let told = "long.tif: the class id 77 at x=9000, y=20, which no class has";
     assert!(said.contains(told), "{said}");
     assert!(!scratch.path("large").exists());
+}
+
+/// A PNG of 48x40 pixels that are indices of this palette (W3C, PNG specification).
+fn indexed(path: &Path, palette: [[u8; 3]; 3], index: impl Fn(u32, u32) -> usize) {
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |kind: &[u8; 4], content: &[u8]| {
+        let checked = [&kind[..], content].concat();
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&checked);
+        file.extend((content.len() as u32).to_be_bytes());
+        file.extend(checked);
+        file.extend(checksum.sum().to_be_bytes());
+    };
+    chunk(b"IHDR", &[0, 0, 0, 48, 0, 0, 0, 40, 8, 3, 0, 0, 0]);
+    chunk(b"PLTE", &palette.concat());
+    let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    for y in 0..40 {
+        let row = (0..48).map(|x| index(x, y) as u8);
+        // no filter
+        let row: Vec<u8> = std::iter::once(0).chain(row).collect();
+        std::io::Write::write_all(&mut packed, &row).unwrap();
+    }
+    chunk(b"IDAT", &packed.finish().unwrap());
+    chunk(b"IEND", &[]);
+    fs::write(path, file).unwrap();
+}
+
+/// Programs order the colors of a palette by how often they occur: the same index is then another class.
+#[test]
+fn palettes_of_another_order_are_told() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    let place = |index: u32| scratch.path(&format!("data/B/{index}.png"));
+    indexed(&place(0), COLORS, |x, y| class(0, x, y));
+    let [sky, wall, window] = COLORS;
+    let told = "note: the palettes of B differ: index 0 is 0,0,170 in data/B/0.png, but 255,170,0 in data/B/1.png; if \
+                classes are colors, give --labels-b a palette file";
+    for (palette, is_told) in [([sky, wall, window], false), ([window, wall, sky], true)] {
+        indexed(&place(1), palette, |x, y| {
+            let color = COLORS[class(1, x, y)];
+            palette.iter().position(|known| *known == color).unwrap()
+        });
+        let said = scratch.ok("inspect data --labels-b 3 --sheet sheet.png --force");
+        assert_eq!(said.contains(told), is_told, "{said}");
+        let said = scratch.trained("data", "--labels-b 3");
+        assert_eq!(said.contains(told), is_told, "{said}");
+        let said = scratch.trained("data", "--labels-b palette.json");
+        assert!(
+            said.contains("3 classes by color") && !said.contains("palettes"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

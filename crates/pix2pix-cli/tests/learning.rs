@@ -209,6 +209,12 @@ fn a_run_begins_from_a_model() {
     train("again", 2, "--from first --lr 0");
     assert!(of("again", 2, g) == of("first", 8, g));
     assert!(of("again", 2, d) == of("first", 8, d));
+    // a preset has no networks for it
+    let output =
+        scratch.run("train data --out preset --from first --preset best --steps 1 --crop-size 64");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let note = "of --preset best, --upsample and --input-skip do not count";
+    assert!(output.status.success() && said.contains(note), "{said}");
     // where it began
     let config = fs::read_to_string(scratch.path("again/config.toml")).unwrap();
     let config: toml::Value = toml::from_str(&config).unwrap();
@@ -249,11 +255,14 @@ fn a_run_begins_from_a_model() {
     assert!(of("whole", 4, g) == of("parts", 4, g));
 
     // other channels: the first layers of both networks are new
-    train(
-        "gray",
-        2,
-        "--from first --from-channels new --channels-a 1 --lr 0",
-    );
+    let anew = "--from first --from-channels new --channels-a 1 --lr 0";
+    train("gray", 2, anew);
+    let told = scratch.run(&format!(
+        "train data --out x --dry-run {anew} --load-size 72 --crop-size 64"
+    ));
+    let told = String::from_utf8([told.stdout, told.stderr].concat()).unwrap();
+    let first = "; the generator's first layer and the discriminator's first layer begin anew\n";
+    assert!(told.contains(first), "{told}");
     let (gray, first) = (of("gray", 2, ""), of("first", 8, ""));
     assert_eq!(
         gray.keys().collect::<Vec<_>>(),
@@ -279,12 +288,20 @@ fn a_run_begins_from_a_model() {
         ("--from first --patch 16", "omit it"),
         ("--freeze encoder", "the model to begin from with --from"),
         (
+            "--from first --from-channels new --channels-a 1 --freeze encoder",
+            "its first layer begins anew, with random weights that --freeze would keep; omit --freeze",
+        ),
+        (
             "--from first --freeze-generator 2",
             "--freeze-generator is 2, and the run has 2 steps",
         ),
         (
             "--lr-schedule linear --decay-epochs 9",
             "the linear decay of --decay-epochs takes ",
+        ),
+        (
+            "--perceptual-weights nowhere.safetensors",
+            "--perceptual-weights are those of --perceptual and of --keep-best lpips; give one",
         ),
         ("--from no.pth", "no.pth: "),
         ("--from nowhere", "nowhere: "),
@@ -735,6 +752,33 @@ fn samples_have_a_mean_and_a_deviation() {
     }
 }
 
+/// The file of a mean has a name as long as that of its input, and that of a deviation is longer.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_of_deviations_are_tried_before_the_first() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    let long = format!("{}.png", "z".repeat(250));
+    fs::create_dir(scratch.path("pictures")).unwrap();
+    for name in ["a.png", &long] {
+        fs::copy(
+            scratch.path("data/val/pair0.png"),
+            scratch.path("pictures").join(name),
+        )
+        .unwrap();
+    }
+    let output = scratch.run("translate run pictures --out x --samples 2");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(
+        error.contains("z-deviation.png, is too long for the disk; give it a shorter name"),
+        "{error}"
+    );
+    assert!(!scratch.path("x").exists());
+    scratch.ok("translate run pictures --out x");
+    assert!(scratch.path("x").join(long).is_file());
+}
+
 #[test]
 fn what_cannot_be_evaluated() {
     let scratch = Scratch::new();
@@ -918,6 +962,41 @@ fn an_average_is_the_mean_of_checkpoints() {
     let output = scratch.run(&format!("average run --last 2 --out {input} --force"));
     assert_eq!(output.status.code(), Some(2));
     assert!(fs::read(scratch.path(input)).unwrap() == before);
+}
+
+/// The page of a long run has as many points as a screen, with the best ones among them; the table has all.
+#[test]
+fn a_report_of_a_long_run_is_thinned() {
+    let scratch = Scratch::new();
+    trained(&scratch, "run", "");
+    for (file, count) in [("metrics", 5000), ("scores", 4100)] {
+        let path = scratch.path(&format!("run/{file}.jsonl"));
+        let mut line = lines(path.clone()).remove(0);
+        let mut long = String::new();
+        for step in 1..=count {
+            line["step"] = step.into();
+            if file == "scores" {
+                line["l1"] = if step == 5 { 1.0 } else { 9.0 }.into();
+            }
+            long += &format!("{line}\n");
+        }
+        fs::write(path, long).unwrap();
+    }
+    scratch.ok("report run --no-gallery --out long.html --csv long.csv");
+    let data = data_of(&scratch.path("long.html"));
+    let points = |key: &str| -> Vec<Value> {
+        let charts = data["charts"].as_array().unwrap();
+        let chart = charts.iter().find(|chart| chart["key"] == key).unwrap();
+        chart["series"][0].as_array().unwrap().clone()
+    };
+    for key in ["g_l1", "lr", "l1"] {
+        let count = points(key).len();
+        assert!((1000..=2010).contains(&count), "{key}: {count}");
+    }
+    assert!(points("l1").contains(&serde_json::json!([5, 1.0])));
+    assert_eq!(data["runs"][0]["best"]["L1"]["step"], 5);
+    let table = fs::read_to_string(scratch.path("long.csv")).unwrap();
+    assert_eq!(table.lines().count(), 5001);
 }
 
 /// The page is self-contained: it loads nothing from outside.
@@ -1161,4 +1240,20 @@ fn weights_are_downloaded_and_converted() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("not a PyTorch file of weights"), "{error}");
     assert!(!scratch.path("bad/inception.safetensors").exists());
+}
+
+/// A run may be meant to go on, so they are not refused.
+#[test]
+fn options_that_do_nothing_in_so_few_steps_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let said = scratch.trained("data", "--lr 0 --lr-schedule step --decay-epochs 9");
+    for told in [
+        "note: with --lr 0, no weight is trained\n",
+        "note: the rate of --lr-schedule step first falls after 18 steps, and the run has 2; choose",
+    ] {
+        assert!(said.contains(told), "{said}");
+    }
+    let said = scratch.trained("data", "--lr-schedule step");
+    assert!(!said.contains("first falls"), "{said}");
 }

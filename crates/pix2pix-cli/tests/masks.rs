@@ -236,6 +236,94 @@ fn textures_are_those_of_pairs_without_gaps() {
     assert!(notes.contains(told), "{notes}");
 }
 
+/// The last line of the run's scores.
+fn last_scores(scratch: &Scratch) -> Value {
+    let lines = fs::read_to_string(scratch.path("run/scores.jsonl")).unwrap();
+    serde_json::from_str(lines.lines().last().unwrap()).unwrap()
+}
+
+/// With stripes of gaps as those of Landsat 7, a pair has no window of SSIM: the score is that of the others.
+#[test]
+fn ssim_is_of_the_pairs_with_a_window() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    scratch.ok("prepare split data --out split --val-fraction 0.75");
+    let names = common::names(&scratch.path("split/val/mask"));
+    let stripe = |name: &String| {
+        let mask = GrayImage::from_fn(64, 64, |x, _| Luma([255 * u8::from(x % 8 > 0)]));
+        mask.save(scratch.path("split/val/mask").join(name))
+            .unwrap();
+    };
+    stripe(&names[0]);
+    scratch.trained("split", "--resize none --keep-best ssim");
+    let last = last_scores(&scratch);
+    assert_eq!(last["ssim_of"], serde_json::json!([2, 3]), "{last}");
+    assert!(scratch.path("run/checkpoints/best.safetensors").exists());
+    let found: Value = serde_json::from_str(&scratch.ok("evaluate run split --json")).unwrap();
+    let mean = found[0]["means"]["ssim"]["mean"].as_f64().unwrap();
+    assert!(
+        (mean - last["ssim"].as_f64().unwrap()).abs() < 1e-9,
+        "{mean} and {last}"
+    );
+    let table = scratch.ok("evaluate run split");
+    let row = table.lines().find(|line| line.starts_with("SSIM")).unwrap();
+    assert!(row.contains(" (of 2 of 3 pairs)"), "{table}");
+
+    names.iter().for_each(stripe);
+    let refused = "train split --out new --steps 2 --filters 2 --resize none --keep-best ssim";
+    let output = scratch.run(refused);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let told = "--keep-best ssim sees 11x11 pixels at a time, and no held-out pair has so many beside each other that all have \
+                data; choose another score";
+    assert!(said.contains(told), "{said}");
+    assert!(!scratch.path("new").exists());
+    scratch.trained("split", "--resize none");
+    let last = last_scores(&scratch);
+    assert!(
+        last["ssim"].is_null() && last["ssim_of"].is_null(),
+        "{last}"
+    );
+    assert!(last["psnr"].is_f64(), "{last}");
+}
+
+/// A mask that knows every pixel is none, and nor is a gap outside of what is scored.
+#[test]
+fn pairs_without_gaps_are_whole_whatever_tells_so() {
+    let scratch = Scratch::new();
+    pairs(&scratch, true, [9, 200, 30]);
+    // the corner of each pair has no data
+    let cover = |side: u32| {
+        for index in 0..4 {
+            let known = |x: u32, y: u32| Luma([255 * u8::from(x >= side || y >= side)]);
+            GrayImage::from_fn(64, 64, known)
+                .save(scratch.path(&format!("data/mask/{index}.png")))
+                .unwrap();
+        }
+    };
+    let crops = "--resize crop --crop-size 32 --patch 16";
+    for (side, options, whole) in [
+        (0, "--resize none", 2),
+        (4, "--resize none", 0),
+        (4, crops, 2),
+    ] {
+        cover(side);
+        let _ = fs::remove_dir_all(scratch.path("run"));
+        let train = "train data --out run --steps 2 --filters 2 --val-fraction 0.5";
+        scratch.ok(&format!("{train} {options}"));
+        let last = last_scores(&scratch);
+        let is_whole = whole == 2;
+        assert_eq!(
+            last["whole"].is_null(),
+            is_whole,
+            "{side} {options}: {last}"
+        );
+        assert_eq!(last["swd"].is_f64(), is_whole, "{side} {options}: {last}");
+        let found: Value = serde_json::from_str(&scratch.ok("evaluate run data --json")).unwrap();
+        assert_eq!(found[0]["realism"]["pairs"], whole, "{side} {options}");
+    }
+}
+
 /// The scores of a gallery are those of `evaluate`: pixels without data on either side do not count.
 #[test]
 fn galleries_count_the_known_pixels() {
@@ -321,11 +409,15 @@ fn pixels_without_data_come_out_without_data() {
         "{said}"
     );
     // a file of both sides would not say it, and they would be mixed with others
+    for folder in ["heights/A", "heights/B"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+        write(&format!("{folder}/0.tif"), -9999.0);
+    }
     for command in [
         "prepare gray data/A --out gray",
         "prepare lowres data/A --range 0,252 --out small",
-        "prepare combine data --out both",
-        "prepare combine data --size 32 --out both",
+        "prepare combine heights --out both",
+        "prepare combine heights --size 32 --out both",
     ] {
         let output = scratch.run(command);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -98,6 +98,39 @@ fn two_parts_are_one_run() {
     assert!(seconds.is_sorted() && seconds[0] > 0.0, "{timings}");
 }
 
+/// Of the lines that are there, only one at the step where the run ended before is not one of the longer run.
+#[test]
+fn other_intervals_leave_the_lines_that_are_there() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 3);
+    scratch.pairs("data/val", 2);
+    scratch.ok(&format!(
+        "train data --out run --steps 8 --log-every 2 --sample-every 2 {SMALL}"
+    ));
+    let path = scratch.path("run/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    let edited = config
+        .replace("log_every = 2\n", "log_every = 5\n")
+        .replace("sample_every = 2\n", "sample_every = 3\n");
+    fs::write(&path, edited).unwrap();
+    let steps = |name: &str| -> Vec<u64> {
+        let text = fs::read_to_string(scratch.path("run").join(name)).unwrap();
+        let lines = text.lines();
+        let read = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        read.map(|line| line["step"].as_u64().unwrap()).collect()
+    };
+    scratch.ok("train --resume run --steps 11");
+    for name in ["metrics.jsonl", "timings.jsonl"] {
+        assert_eq!(steps(name), [1, 2, 4, 6, 8, 10, 11], "{name}");
+    }
+    assert_eq!(steps("scores.jsonl"), [2, 4, 6, 8, 9, 11]);
+    scratch.ok("train --resume run --steps 13");
+    for name in ["metrics.jsonl", "timings.jsonl"] {
+        assert_eq!(steps(name), [1, 2, 4, 6, 8, 10, 13], "{name}");
+    }
+    assert_eq!(steps("scores.jsonl"), [2, 4, 6, 8, 9, 12, 13]);
+}
+
 /// The score no longer improves, so the rate falls after the seventh sampling, here at the step of the interruption.
 #[test]
 fn a_plateau_is_the_same_in_two_parts() {
@@ -332,6 +365,35 @@ fn a_run_of_a_length_of_time_ends_when_it_is_over() {
     }
 }
 
+/// The clock goes on while the process does not.
+#[test]
+fn a_suspension_of_a_run_of_a_length_of_time_is_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!("train data --out run --time 60s {SMALL}"),
+    );
+    let run = scratch.path("run");
+    wait_for_lines(&mut child, &run, 1);
+    signal(&child, "-STOP");
+    signal(&child, "-CONT");
+    let lines = || {
+        fs::read_to_string(run.join("metrics.jsonl"))
+            .unwrap()
+            .lines()
+            .count()
+    };
+    let before = lines();
+    wait_until("more steps", || lines() > before + 2);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{told}");
+    let note = "note: the training was suspended and goes on; --time has counted";
+    assert!(told.contains(note), "{told}");
+}
+
 #[test]
 fn signals_finish_the_step_and_say_how_to_go_on() {
     let scratch = Scratch::new();
@@ -532,6 +594,18 @@ fn the_last_step_gets_what_it_owes() {
         let state = newest.replace("step", "state");
         let old = run.join("checkpoints/state_0000001.safetensors");
         fs::copy(run.join("checkpoints").join(state), &old).unwrap();
+        if length.contains("time") {
+            // nor has its configuration got the number of its steps
+            let path = run.join("config.toml");
+            let config = fs::read_to_string(&path).unwrap();
+            let lines = config
+                .lines()
+                .map(|line| match line.starts_with("steps = ") {
+                    true => "steps = 10000000000\n".to_string(),
+                    false => format!("{line}\n"),
+                });
+            fs::write(&path, lines.collect::<String>()).unwrap();
+        }
         scratch.ok("train --resume run --quiet");
         assert!(content(&run) == whole, "{length}");
         assert_eq!(best.exists(), had_best);

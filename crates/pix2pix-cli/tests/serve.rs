@@ -589,8 +589,8 @@ fn a_demo_has_words_of_its_own() {
     let page = serving.ask("GET / HTTP/1.1");
     for part in [
         "<title>A&amp;B</title>",
-        "<h1>A&amp;B</h1>",
-        "<p>Draw a house.</p><p>See <a href=\"https://example.org\"",
+        "<h1 dir=\"auto\">A&amp;B</h1>",
+        "<p dir=\"auto\">Draw a house.</p><p dir=\"auto\">See <a href=\"https://example.org\"",
         "data-details=\"hidden\"",
         "frame-ancestors 'self' https://b.example",
     ] {

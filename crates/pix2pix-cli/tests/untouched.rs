@@ -314,6 +314,16 @@ fn what_a_killed_process_did_not_send_is_swept() {
     );
 }
 
+/// Such a name has no ending that says what the file is.
+#[cfg(unix)]
+#[test]
+fn a_drawing_goes_to_the_next_program() {
+    let scratch = Scratch::new();
+    let plot = "$pix2pix plot generator --filters 2 --out";
+    let script = format!("{plot} drawing.svg && {plot} /dev/stdout | cmp - drawing.svg");
+    assert!(scratch.bash(&script).status.success());
+}
+
 /// Nor are they the files of a folder that is to be empty.
 #[test]
 fn a_site_goes_where_another_was_killed() {
@@ -331,6 +341,28 @@ fn a_site_goes_where_another_was_killed() {
     assert!(!scratch.path("site/.pix2pix-killed.part").exists());
     let said = refused(&scratch, export, 1);
     assert!(said.contains("site: the folder has files"), "{said}");
+}
+
+/// They are pictures of other data, and the folder is put where everybody can see it.
+#[test]
+fn a_site_keeps_no_examples_of_the_former_model() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    let export = "export run --format web --module module --out site --force";
+    let told = "note: the page has no examples: the pairs of the training are not found (";
+    assert!(!scratch.ok(export).contains(told));
+    let examples = scratch.path("site/examples");
+    assert_eq!(names(&examples), ["0.png", "1.png"]);
+    fs::write(examples.join("mine.png"), "mine").unwrap();
+    fs::rename(scratch.path("data"), scratch.path("moved")).unwrap();
+    let said = scratch.ok(export);
+    assert!(said.contains(told), "{said}");
+    assert_eq!(names(&examples), ["mine.png"]);
 }
 
 /// A file without a folder in its name lies in the working folder.
@@ -455,4 +487,66 @@ fn a_resumed_demo_keeps_its_pictures_up_to_date() {
     let read = |name: &str| fs::read(scratch.path("demo").join(name)).unwrap();
     assert!(read("contact-sheet.png") == read("samples/step_0000002.png"));
     assert_eq!(names(&scratch.path("demo/outputs")).len(), 8);
+}
+
+/// A folder may be mounted twice, as in a container, and a disk may take small and capital letters for the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn inputs_stay_whatever_path_leads_to_them() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    for folder in ["again", "others"] {
+        fs::create_dir(scratch.path(folder)).unwrap();
+    }
+    let program = env!("CARGO_BIN_EXE_pix2pix");
+    let before = content(&scratch.path("."));
+    for (command, told) in [
+        (
+            "translate run data --out again",
+            "data/pair0.png: an output would replace this input",
+        ),
+        (
+            "inspect data --sheet again/pair0.png --force",
+            "again/pair0.png lies in the data set",
+        ),
+        (
+            "evaluate run data --out again/scores",
+            "again/scores lies in the data set",
+        ),
+        (
+            "prepare edges data --out again/edges",
+            "again/edges: the folder of the pairs lies in that of their pictures",
+        ),
+        (
+            "export run --format model --weights int8 --out others/step_0000002.safetensors --force",
+            "the result would replace the file that it is made of",
+        ),
+    ] {
+        let script = format!(
+            "mount --bind data again && mount --bind run/checkpoints others || exit 99; exec '{program}' {command}"
+        );
+        let output = Command::new("unshare")
+            .args(["-rm", "sh", "-c", &script])
+            .current_dir(scratch.path("."))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{command}: {said}");
+        assert!(said.contains(told), "{command}: {said}");
+        assert!(content(&scratch.path(".")) == before, "{command}");
+    }
+    // such a disk has one file of both names, as here
+    fs::hard_link(
+        scratch.path("data/pair0.png"),
+        scratch.path("data/pair0.PNG"),
+    )
+    .unwrap();
+    let before = content(&scratch.path("."));
+    let said = refused(&scratch, "translate run data/pair0.PNG --out data", 2);
+    assert!(
+        said.contains("an output would replace this input"),
+        "{said}"
+    );
+    assert!(content(&scratch.path(".")) == before);
 }

@@ -188,6 +188,28 @@ fn a_mask_of_another_number_of_slices_is_refused() {
 }
 
 #[test]
+fn volumes_that_lie_apart_are_told() {
+    let scratch = Scratch::new();
+    data(&scratch, 2);
+    let range = "--range-a=-1000,300";
+    // the place of the first voxel, to the right
+    let at = 292..296;
+    let path = scratch.path("data/B/v1.nii");
+    let mut bytes = fs::read(&path).unwrap();
+    let place = f32::from_le_bytes(bytes[at.clone()].try_into().unwrap());
+    for (shift, is_told) in [(0.4, false), (10.0, true)] {
+        bytes[at.clone()].copy_from_slice(&(place + shift).to_le_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let note = "note: by their headers, volumes of 1 pair do not lie at the same place: data/B/v1.nii (spacing \
+                    1x1x2.5) is up to 10.0 voxels off data/A/v1.nii.gz (spacing 1x1x2.5); register";
+        let said = scratch.ok(&format!("inspect data {range} --sheet sheet.png --force"));
+        assert_eq!(said.contains(note), is_told, "{said}");
+        let said = scratch.trained("data", range);
+        assert_eq!(said.contains(note), is_told, "{said}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let scratch = Scratch::new();
     data(&scratch, 2);

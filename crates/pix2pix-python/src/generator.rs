@@ -1,5 +1,6 @@
 //! A trained generator, as a Python object.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use pix2pix::model::built_in;
@@ -13,6 +14,23 @@ use crate::picture::{from_array, to_array};
 use crate::whole::Whole;
 
 /// A trained generator. Several threads may use it at the same time, and processes that are forked.
+///
+/// ``path`` is a checkpoint file (.safetensors), a run or its folder to load its newest checkpoint, or ``"earth"``, the
+/// built-in model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
+///
+/// ``generator(picture, *, dropout=True, seed=0, tile=None, overlap=None, norm_stats="tile")`` translates a picture of any
+/// size from 16 pixels a side.
+///
+/// ``picture`` is an array of uint8, uint16 or float32 with the shape ``(height, width, channels)``, or ``(height, width)``
+/// for one channel. Black and white are 0 and the largest value for uint8 and uint16, and 0 and 1 for float32, unless the
+/// model was trained with another range for this type. The result has the shape ``(height, width, channels)``, with the
+/// channels and the type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
+/// ``tile``, ``overlap`` and ``norm_stats`` are the options of ``pix2pix translate`` for large pictures: the side of the
+/// tiles that it is cut into (None for 1024 where there are more than 2 million pixels, 0 for no tiles), their
+/// overlap (None for a quarter), and whose statistics normalize a tile ("tile", "image" or "frozen"). Ctrl-C ends it before
+/// the next tile.
+/// Raises ``ValueError`` if the model does not accept the picture, if the picture has values of another type or masked
+/// ones, or if an option is out of its range.
 #[pyclass(frozen, module = "pix2pix")]
 pub struct Generator(Translator);
 
@@ -28,7 +46,7 @@ impl Generator {
         Ok(Self(generator))
     }
 
-    /// Translates a picture of shape (height, width, channels), or (height, width) for one channel.
+    // Python shows no text of this function: the class has it
     #[pyo3(signature = (picture, *, dropout = true, seed = Whole::Number(0), tile = None, overlap = None, norm_stats = "tile"))]
     #[allow(clippy::too_many_arguments)] // keyword arguments
     fn __call__<'py>(
@@ -55,8 +73,22 @@ impl Generator {
             ..TranslateOptions::default()
         };
         // release the interpreter lock: other Python threads run during the translation
-        let translated = py.detach(|| self.0.translate_with(picture, &options));
-        to_array(py, translated.map_err(refused)?)
+        let (translated, raised) = py.detach(|| {
+            let raised = RefCell::new(None);
+            let go_on = || {
+                Python::attach(|py| py.check_signals()).map_err(|reason| {
+                    let failed = pix2pix_runtime::Error::Failed(reason.to_string());
+                    raised.replace(Some(reason));
+                    failed
+                })
+            };
+            let translated = self.0.translate_while(picture, &options, &go_on);
+            (translated, raised.into_inner())
+        });
+        match raised {
+            Some(raised) => Err(raised),
+            None => to_array(py, translated.map_err(refused)?),
+        }
     }
 
     /// Height and width of the pictures that it was trained on, as in the shape of an array.

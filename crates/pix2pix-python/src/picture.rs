@@ -6,18 +6,41 @@ use numpy::{
     Element, IntoPyArray, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray,
     PyUntypedArrayMethods,
 };
-use pix2pix::data::picture::{self, Picture, Samples, check_size};
+use pix2pix::data::picture::{self, Content, Page, Pages, Picture, Samples, check_size};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use crate::failure::exception;
 
-/// Reads a picture file: an array of shape (height, width, channels).
+/// Reads a picture file: PNG, JPEG, WebP, BMP, TIFF, npy or NIfTI, of 8 or 16 bits or floating point.
+///
+/// An array of shape ``(height, width, channels)``. Of a file with several pages or slices, ``pages`` says which to read:
+/// "first", "channels" (all, as the channels of one picture) or "each", which gives a list of arrays. Raises ``pix2pix.Error``
+/// if the file cannot be read, or has several and ``pages`` is None.
 #[pyfunction]
-pub fn read_picture(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyAny>> {
-    let read = py.detach(|| picture::read(&path));
-    let (picture, _) = read.map_err(|error| exception(error.into()))?;
-    to_array(py, picture)
+#[pyo3(signature = (path, *, pages = None))]
+pub fn read_picture<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    pages: Option<&str>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let pages = pages
+        .map(str::parse::<Pages>)
+        .transpose()
+        .map_err(|e| PyValueError::new_err(format!("pages: {e}")))?;
+    let content = Content::from(path.as_path());
+    let read = |page| {
+        let read = py.detach(|| picture::decode_page(&path, &content, page));
+        let (picture, _) = read.map_err(|error| exception(error.into()))?;
+        to_array(py, picture)
+    };
+    if pages == Some(Pages::Each) {
+        let count = py.detach(|| picture::pages(&content));
+        let all: PyResult<Vec<_>> = (0..count).map(|index| read(Page::At(index))).collect();
+        return Ok(PyList::new(py, all?)?.into_any());
+    }
+    read(Page::of(pages))
 }
 
 /// A picture as an array of shape (height, width, channels).

@@ -1,7 +1,9 @@
 """Tests the Python module as installed from its wheel. `tools/check_wheel` runs this."""
 
+import _thread
 import pathlib
 import shutil
+import struct
 import subprocess
 import threading
 import time
@@ -207,6 +209,64 @@ def test_a_forked_process_says_that_it_cannot_train(model: pathlib.Path, tmp_pat
     ):
         assert in_a_fork(lambda: refused(work)).startswith(told)
     assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupt_ends_a_translation(model: pathlib.Path) -> None:
+    """As Ctrl-C does: all of these tiles would take minutes, to be thrown away then."""
+    generator = pix2pix.Generator(model)
+    large = picture(4096, 4096)
+    begun = time.monotonic()
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        generator(large, tile=128, norm_stats="image")
+    assert time.monotonic() - begun < 60
+    assert generator(picture()).shape == (128, 150, 3)
+
+
+def test_help_says_how_to_call_it() -> None:
+    """Python shows no text of ``__call__``."""
+    text = pix2pix.Generator.__doc__ or ""
+    for name in ("path", "earth", "picture", "dropout", "seed", "tile", "overlap", "norm_stats", "frozen"):
+        assert name in text
+    assert "pages" in (pix2pix.read_picture.__doc__ or "")
+
+
+def test_pages_of_a_file_are_chosen(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "stack.tif"
+    stack = [picture(20, 16), picture(20, 16)[::-1]]
+    file.write_bytes(tiff(stack))
+    with pytest.raises(pix2pix.Error, match="it has 2 pages; choose with pages which to read: first"):
+        pix2pix.read_picture(file)
+    assert np.array_equal(pix2pix.read_picture(file, pages="first"), stack[0])
+    assert np.array_equal(pix2pix.read_picture(file, pages="channels"), np.concatenate(stack, axis=2))
+    assert np.array_equal(pix2pix.read_picture(file, pages="each"), stack)
+    wrong: Any = "last"
+    with pytest.raises(ValueError, match="^pages: unknown pages; use first, channels or each"):
+        pix2pix.read_picture(file, pages=wrong)
+
+
+def tiff(pages: list[NDArray[np.uint8]]) -> bytes:
+    """An uncompressed TIFF of RGB pages."""
+    data = b"II*\0" + struct.pack("<I", 8)
+    for index, page in enumerate(pages):
+        height, width, channels = page.shape
+        entries = 9
+        pixels = len(data) + 2 + 12 * entries + 4 + 6  # behind the directory and the bits of the samples
+        values = [
+            (256, 4, 1, width),
+            (257, 4, 1, height),
+            (258, 3, 3, pixels - 6),
+            (259, 3, 1, 1),
+            (262, 3, 1, 2),
+            (273, 4, 1, pixels),
+            (277, 3, 1, channels),
+            (278, 4, 1, height),
+            (279, 4, 1, page.nbytes),
+        ]
+        after = pixels + page.nbytes if index + 1 < len(pages) else 0
+        data += struct.pack("<H", entries) + b"".join(struct.pack("<HHII", *value) for value in values)
+        data += struct.pack("<I3H", after, 8, 8, 8) + page.tobytes()
+    return data
 
 
 def test_other_threads_run_while_it_translates(model: pathlib.Path) -> None:

@@ -167,11 +167,17 @@ pub fn foreign(text: &str) -> String {
     text.replace('`', "\"")
 }
 
-/// A text whose control characters, which a terminal would obey, are escaped.
+/// Whether a terminal would obey a character rather than show it: control characters, the ends of lines and paragraphs of
+/// Unicode, and those that turn the direction of the text around them, so that it reads as another.
+pub fn is_obeyed(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text whose characters that a terminal [would obey](is_obeyed) are escaped.
 pub fn escaped(text: &str) -> String {
     let mut line = String::new();
     for letter in text.chars() {
-        match letter.is_control() {
+        match is_obeyed(letter) {
             true => line.extend(letter.escape_default()),
             false => line.push(letter),
         }
@@ -246,6 +252,19 @@ mod tests {
             for_threads(&threads),
             "raise the limit on processes (ulimit -u)"
         );
+    }
+
+    /// U+202E shows what follows from right to left: such a name of a program ends like that of a picture.
+    #[test]
+    fn no_name_reads_as_another() {
+        let name = "a\u{202e}gnp.exe\u{2028}\u{2029}\u{2066}\u{2069}\u{9b}";
+        assert_eq!(
+            escaped(name),
+            "a\\u{202e}gnp.exe\\u{2028}\\u{2029}\\u{2066}\\u{2069}\\u{9b}"
+        );
+        // letters that are written from right to left need none of them, and their neighbors are shown
+        let plain = "\u{5d0}\u{628}\u{e9}\u{2027}\u{202f}\u{2065}\u{206a}";
+        assert_eq!(escaped(plain), plain);
     }
 
     #[test]

@@ -561,6 +561,15 @@ pub fn conversion(from: usize, to: usize) -> Result<Option<Conversion>> {
     }))
 }
 
+/// How many channels of a picture, the first ones, count where it is converted to `wanted` channels: all, or all but the last one
+/// of two or four, which the conversion to gray or RGB drops.
+pub fn channels_read(given: usize, wanted: usize) -> usize {
+    match (given, wanted) {
+        (2 | 4, 1 | 3) => given - 1,
+        _ => given,
+    }
+}
+
 /// The luma of red, green and blue (ITU-R BT.601, as Pillow).
 pub fn luma(pixel: &[f32]) -> f32 {
     0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]

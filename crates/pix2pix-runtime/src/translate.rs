@@ -154,6 +154,23 @@ impl Windows for Source<'_> {
     }
 }
 
+/// A picture in memory, and what is asked before a window of it is taken.
+struct Asked<'a> {
+    picture: &'a Picture,
+    go_on: &'a dyn Fn() -> Result<()>,
+}
+
+impl Windows for Asked<'_> {
+    fn size(&self) -> [u32; 2] {
+        self.picture.size()
+    }
+
+    fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
+        (self.go_on)()?;
+        self.picture.window(corner, size)
+    }
+}
+
 /// A picture that the network accepts.
 struct Fitted {
     /// Its place in the list of pictures.
@@ -316,7 +333,21 @@ impl Translator {
     /// when a layer of the network has more values for its pixels than the engine can number; another, when the model does not
     /// support the options: see [`check`](Self::check).
     pub fn translate_with(&self, picture: Picture, options: &TranslateOptions) -> Result<Picture> {
-        self.translate_all(vec![(picture, *options)]).remove(0)
+        self.translate_while(picture, options, &|| Ok(()))
+    }
+
+    /// As [`translate_with`](Self::translate_with). Before each tile of a picture that is cut, it calls `go_on`, on this thread.
+    ///
+    /// # Errors
+    /// Also that of `go_on`, which ends it.
+    pub fn translate_while(
+        &self,
+        picture: Picture,
+        options: &TranslateOptions,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Picture> {
+        let pictures = vec![(picture, *options)];
+        self.all_translated(pictures, go_on).remove(0)
     }
 
     /// Translates the next frame of a video as [`translate_with`](Self::translate_with), and averages the outputs where the
@@ -346,10 +377,18 @@ impl Translator {
         &self,
         pictures: Vec<(Picture, TranslateOptions)>,
     ) -> Vec<Result<Picture>> {
+        self.all_translated(pictures, &|| Ok(()))
+    }
+
+    fn all_translated(
+        &self,
+        pictures: Vec<(Picture, TranslateOptions)>,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Vec<Result<Picture>> {
         let mut results: Vec<Option<Result<Picture>>> = Vec::new();
         let mut groups: Vec<Vec<Fitted>> = Vec::new();
         for (place, (picture, options)) in pictures.into_iter().enumerate() {
-            results.push(match self.fitted(place, picture, &options) {
+            results.push(match self.fitted(place, picture, &options, go_on) {
                 Err(reason) => Some(Err(reason)),
                 Ok(Ready::Translated(picture)) => Some(Ok(picture)),
                 Ok(Ready::Fitted(fitted)) => {
@@ -379,7 +418,13 @@ impl Translator {
     }
 
     /// Brings a picture to a size that the network accepts, or translates it where it needs tiles.
-    fn fitted(&self, place: usize, picture: Picture, options: &TranslateOptions) -> Result<Ready> {
+    fn fitted(
+        &self,
+        place: usize,
+        picture: Picture,
+        options: &TranslateOptions,
+        go_on: &dyn Fn() -> Result<()>,
+    ) -> Result<Ready> {
         self.check(options)?;
         let gap = self.gap_of_source(options.nodata);
         let (picture, mask) = self.model.source.without_gaps(picture, gap);
@@ -396,7 +441,11 @@ impl Translator {
                 panel: u32::MAX,
                 ..self.plan(tiles, size, options)?
             };
-            plan.translate(&picture, &mut |_, band| {
+            let asked = Asked {
+                picture: &picture,
+                go_on,
+            };
+            plan.translate(&asked, &mut |_, band| {
                 bands.push(band);
                 Ok(())
             })?;

@@ -9,6 +9,16 @@ export class Problem extends Error {
   }
 }
 
+/** What statuses mean that a proxy answers without words for people. */
+const WORDS = {
+  403: "Access is refused.",
+  413: "This file is larger than the server takes.",
+  429: "These are more requests than the server takes.",
+  503: "The server is busy.",
+};
+/** Longest wait for an answer that takes no work, in milliseconds: a server that hangs is like none. */
+const PATIENCE = 20000;
+
 const TOKEN = "pix2pix-token";
 let token = null;
 try {
@@ -33,21 +43,22 @@ async function call(path, options = {}) {
   const answer = await fetch(path, { ...options, headers });
   if (answer.ok) return answer;
   const problem = await answer.json().catch(() => ({}));
-  throw new Problem(answer.status, problem.detail ?? answer.statusText, problem.retry_after);
+  const words = WORDS[answer.status] ?? `The server answers with status ${answer.status}.`;
+  throw new Problem(answer.status, problem?.detail ?? words, problem?.retry_after);
 }
 
 /** The models, and whether the server belongs to a training: { models, training }. */
 export async function models() {
-  return (await call("v1/models")).json();
+  return (await call("v1/models", { signal: AbortSignal.timeout(PATIENCE) })).json();
 }
 
 export async function training() {
-  return (await call("v1/training")).json();
+  return (await call("v1/training", { signal: AbortSignal.timeout(PATIENCE) })).json();
 }
 
-/** The file of a step's contact sheet. */
-export async function sheet(step) {
-  return (await call(`v1/training/sheets/${step}`)).blob();
+/** The file of a step's contact sheet; `signal` ends the request for one that is no longer looked at. */
+export async function sheet(step, signal) {
+  return (await call(`v1/training/sheets/${step}`, { signal })).blob();
 }
 
 /**

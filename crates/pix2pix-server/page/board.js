@@ -30,6 +30,8 @@ export class Board extends EventTarget {
   color = "#000000";
   background = "#ffffff";
   size = 12;
+  /** What its user knows of the picture on it, and finds here again after undo and redo; `{}` once something is drawn. */
+  tag = {};
 
   /** `pencil` is the element that shows the position of the keyboard's brush. */
   constructor(canvas, pencil) {
@@ -56,7 +58,7 @@ export class Board extends EventTarget {
     return this.#future.length > 0;
   }
 
-  /** Empties the board, sets its size in pixels, and forgets the undo history. */
+  /** Empties the board, sets its size in pixels, and forgets the undo history, without an event. */
   reset(width, height) {
     [this.#canvas.width, this.#canvas.height] = [width, height];
     [this.#past, this.#future, this.#pointer, this.#cursor, this.#isDown] = [[], [], null, null, false];
@@ -66,19 +68,27 @@ export class Board extends EventTarget {
   clear() {
     this.#remember();
     this.#wipe();
+    this.#changed();
   }
 
-  /** Draws a picture on the board, scaled to fit and centered. */
-  show(picture) {
+  /** Draws a picture on the board, scaled to fit and centered, with its tag. */
+  show(picture, tag) {
     this.#remember();
+    this.#wipe();
     const { width, height } = this.#canvas;
-    const scale = Math.min(width / picture.width, height / picture.height);
-    // whole pixels, so that its edges are not mixed with the background
-    const [w, h] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
-    this.#context.fillStyle = this.background;
-    this.#context.fillRect(0, 0, width, height);
-    this.#draw(picture, [picture.width, picture.height], [Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h]);
+    const [w, h] = this.#fitting(picture);
+    const place = [Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h];
+    this.#draw(this.#context, picture, [picture.width, picture.height], place);
+    this.tag = tag;
     this.#changed();
+  }
+
+  /** A file of a picture in the size in which the board shows it. A JPEG, as a canvas gives PNG a fourth channel; but not of classes. */
+  fitted(picture) {
+    const [w, h] = this.#fitting(picture);
+    const canvas = new OffscreenCanvas(w, h);
+    this.#draw(canvas.getContext("2d"), picture, [picture.width, picture.height], [0, 0, w, h]);
+    return canvas.convertToBlob(this.ofClasses ? {} : { type: "image/jpeg", quality: 1 });
   }
 
   /** Covers the board with a camera's picture, cut at the edges: { image, width, height }. Undo knows the first of a film. */
@@ -86,7 +96,8 @@ export class Board extends EventTarget {
     if (isFirst) this.#remember();
     const { width, height } = this.#canvas;
     const scale = Math.max(width / w, height / h);
-    this.#draw(image, [w, h], [(width - w * scale) / 2, (height - h * scale) / 2, w * scale, h * scale]);
+    this.tag = {};
+    this.#draw(this.#context, image, [w, h], [(width - w * scale) / 2, (height - h * scale) / 2, w * scale, h * scale]);
   }
 
   undo() {
@@ -109,33 +120,46 @@ export class Board extends EventTarget {
     return new Promise((done) => this.#canvas.toBlob(done, "image/png"));
   }
 
+  /** The size in which a picture fits: in whole pixels, so that its edges are not mixed with the background. */
+  #fitting({ width, height }) {
+    const scale = Math.min(this.#canvas.width / width, this.#canvas.height / height);
+    return [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  }
+
   /** Draws a picture of this size into a box. */
-  #draw(picture, size, [left, top, w, h]) {
-    this.#context.imageSmoothingEnabled = !this.ofClasses;
-    this.#context.imageSmoothingQuality = "high";
-    this.#context.drawImage(this.ofClasses ? picture : halved(picture, size, [w, h]), left, top, w, h);
+  #draw(context, picture, size, [left, top, w, h]) {
+    context.imageSmoothingEnabled = !this.ofClasses;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(this.ofClasses ? picture : halved(picture, size, [w, h]), left, top, w, h);
   }
 
   #wipe() {
     this.#context.fillStyle = this.background;
     this.#context.fillRect(0, 0, this.#canvas.width, this.#canvas.height);
-    this.#changed();
+    this.tag = {};
   }
 
   #pixels() {
     return this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height);
   }
 
+  /** What undo and redo bring back. */
+  #step() {
+    return { pixels: this.#pixels(), tag: this.tag };
+  }
+
   #remember() {
-    this.#past.push(this.#pixels());
+    this.#past.push(this.#step());
     if (this.#past.length > STEPS_BACK) this.#past.shift();
     this.#future = [];
   }
 
   #exchange(from, to) {
     if (from.length === 0) return;
-    to.push(this.#pixels());
-    this.#context.putImageData(from.pop(), 0, 0);
+    to.push(this.#step());
+    const { pixels, tag } = from.pop();
+    this.#context.putImageData(pixels, 0, 0);
+    this.tag = tag;
     this.#changed();
   }
 
@@ -183,6 +207,7 @@ export class Board extends EventTarget {
   #stroke(from, to) {
     const context = this.#context;
     const color = this.tool === "eraser" ? this.background : this.color;
+    this.tag = {};
     if (this.ofClasses) {
       this.#strokeWhole(from, to, color);
     } else {
@@ -234,6 +259,7 @@ export class Board extends EventTarget {
     context.fillRect(startX, startY, 1, 1);
     const to = new Uint32Array(context.getImageData(startX, startY, 1, 1).data.buffer)[0];
     if (from !== to) {
+      this.tag = {};
       const open = [startY * width + startX];
       while (open.length > 0) {
         const at = open.pop();

@@ -8,6 +8,8 @@ import * as share from "./share.js";
 import { watch } from "./training.js";
 
 const at = (id) => document.getElementById(id);
+// scripts run
+at("early").remove();
 
 /** Palette for models that have none of their own. */
 const COLORS = ["#ffffff", "#000000", "#808080", "#c0392b", "#e67e22", "#f1c40f", "#27ae60", "#2980b9", "#8e44ad"];
@@ -26,8 +28,6 @@ let models = [];
 let model = null;
 /** What the page was opened with, until it is on the board: see share.js. */
 let linked = await share.read();
-/** What is on the board as long as nothing is drawn on it: the number of an example, or a file whose values the board cannot hold. */
-let untouched = { example: null, file: null };
 /** Counts what was last asked to be on the board: a picture that is opened shows nothing if something else was asked for meanwhile. */
 let turn = 0;
 /** What the output was made from, and its file: { model, drawing, options, file }. */
@@ -35,6 +35,9 @@ let result = null;
 
 /** What stands before the status, until another model or picture is chosen. */
 let notice = "";
+
+// What the board's tag may have: `example`, its number; `opened`, the file that was opened; `note`, how that one is unlike those of
+// training; `file`, one of the board's own size whose values the board cannot hold; `whole`, a picture before the board scaled it.
 
 // translate after every change: one request at a time, then the newest drawing
 let dirty = false;
@@ -63,7 +66,8 @@ function waiting(is) {
 async function send() {
   timer = null;
   if (busy || !dirty || model === null) return;
-  if (!model.drawable && untouched.file === null) {
+  const { file } = board.tag;
+  if (!model.drawable && !file) {
     dirty = false;
     outdated("");
     return;
@@ -75,7 +79,7 @@ async function send() {
   try {
     const input = await createImageBitmap(board.canvas);
     const options = { model: asked.name, seed: at("seed").value, dropout: at("dropout").checked };
-    const drawing = untouched.file ?? (await board.file());
+    const drawing = file ?? (await board.file());
     const answer = await api.translate(drawing, { ...options, display: !asked.plain });
     // ignore the result if another model was chosen meanwhile
     if (asked.name === model.name) {
@@ -105,7 +109,9 @@ async function send() {
 }
 
 function say(text) {
-  at("status").textContent = notice + text;
+  const told = notice + (board.tag.note ?? "") + text;
+  // a screen reader reads again what is written again
+  if (at("status").textContent !== told) at("status").textContent = told;
 }
 
 /** Whether the status says that the server does not respond. */
@@ -124,6 +130,7 @@ function report(problem) {
 
 let isWatching = false;
 
+/** Brings the list of models up to date; returns the problem if there is one. */
 async function look() {
   try {
     const found = await api.models();
@@ -134,21 +141,24 @@ async function look() {
     }
   } catch (problem) {
     report(problem);
-    return;
+    return problem;
   }
+  const wasShut = !at("door").hidden;
   at("door").hidden = true;
-  if (isAway) {
+  if (wasShut || isAway) {
     isAway = false;
     say("");
   }
+  // the drawing that was refused with an old token
+  if (wasShut && !at("age").hidden) changed();
   if (models.length === 0) {
     say("No model yet: waiting for the first checkpoint of the training.");
-    return;
+    return null;
   }
   const picker = at("model");
   const names = models.map((each) => each.name);
   if ([...picker.options].map((option) => option.value).join("\n") !== names.join("\n")) {
-    picker.replaceChildren(...names.map((name) => new Option(name, name)));
+    picker.replaceChildren(...names.map((name) => Object.assign(new Option(name, name), { dir: "auto" })));
     at("choice").hidden = names.length === 1 && !hasDetails;
     if (names.includes(linked.model)) picker.value = linked.model;
     else if (linked.model !== null) {
@@ -163,6 +173,13 @@ async function look() {
   } else if (before.digest !== now.digest) {
     renew(now);
   }
+  return null;
+}
+
+/** Looks again and again, each time a while after the last answer: a slow link has one request at a time. */
+async function follow() {
+  if (!document.hidden) await look();
+  setTimeout(follow, LOOK);
 }
 
 /** Takes what has been loaded in place of the chosen model, and keeps the drawing. */
@@ -194,12 +211,20 @@ function choose(next) {
   takeInputs();
   showPalette(model.palette.length > 0 ? model.palette : COLORS);
   showExamples();
-  comparison.reset(...model.size);
   result = null;
   at("download").disabled = at("download-both").disabled = true;
-  board.reset(...model.size);
-  if (linked.drawing !== null && model.drawable) board.show(linked.drawing);
+  resize(...model.size);
+  if (linked.drawing !== null && model.drawable && !camera.isOn) board.show(linked.drawing, { whole: linked.drawing });
   linked.drawing = null;
+}
+
+/** Empties board and output, and sets their size. */
+function resize(width, height) {
+  for (const each of [board, comparison]) each.reset(width, height);
+  document.body.style.setProperty("--ratio", width / height);
+  document.body.classList.toggle("tall", width < height);
+  changed();
+  offerUndo();
 }
 
 /** Offers the inputs that the chosen model can have: of other channels than a drawing has, only files, which the board shows. */
@@ -214,9 +239,22 @@ function takeInputs() {
   if (camera.isOn && !model.drawable) stopCamera();
 }
 
+/** Whether two models take the same pictures. */
+function isAlike(one, other) {
+  const taken = ({ drawable, source, classes, palette }) => JSON.stringify([drawable, source, classes, classes.length > 0 && palette]);
+  return taken(one) === taken(other);
+}
+
 at("model").addEventListener("change", () => {
   notice = "";
-  choose(models.find((each) => each.name === at("model").value));
+  const next = models.find((each) => each.name === at("model").value);
+  const { example, opened, whole } = board.tag;
+  const stays = isAlike(model, next);
+  // what is compared is two models of one picture
+  if (stays && example !== undefined) linked.example = String(model.examples) === String(next.examples) ? example : null;
+  else if (stays && board.canUndo) linked.drawing = whole ?? board.copy();
+  choose(next);
+  if (stays && opened) open(opened);
 });
 
 async function showExamples() {
@@ -234,10 +272,7 @@ async function showExamples() {
     const image = Object.assign(new Image(), { src: canvas.toDataURL(), alt: `Example ${name}` });
     const button = Object.assign(document.createElement("button"), { type: "button" });
     button.append(image);
-    const show = () => {
-      board.show(picture);
-      untouched.example = index;
-    };
+    const show = () => board.show(picture, { example: index });
     button.addEventListener("click", () => {
       notice = "";
       turn += 1;
@@ -245,7 +280,7 @@ async function showExamples() {
     });
     at("examples").append(button);
     // start with an example: an empty board shows little of a model
-    if (index === first && !board.canUndo) show();
+    if (index === first && !board.canUndo && !camera.isOn) show();
   }
 }
 
@@ -302,6 +337,7 @@ function showPalette(colors) {
     const name = model.classes[index] ?? `Color ${color}`;
     button.setAttribute("aria-label", name);
     button.title = name;
+    button.dir = "auto";
     return button;
   };
   at("palette").replaceChildren(...colors.map(swatch));
@@ -342,7 +378,8 @@ at("clear").addEventListener("click", () => {
   board.clear();
 });
 board.addEventListener("change", () => {
-  untouched = { example: null, file: null };
+  // its next picture would be over what came on the board
+  if (camera.isOn) stopCamera();
   offerUndo();
   changed();
 });
@@ -400,6 +437,28 @@ function isDeep(bytes) {
   return String.fromCharCode(...head.slice(1, 4)) === "PNG" && head[24] === 16;
 }
 
+/**
+ * A picture file as a model takes it, and how it is unlike those of training: { picture, note, file }, with the file that holds
+ * more values than the picture, or null. Null if nothing can open it yet.
+ */
+async function rendered(file, bytes, asked) {
+  const decoded = () => (isDeep(bytes) ? null : createImageBitmap(file).catch(() => null));
+  // browsers show the values of a camera nearly black, and open neither TIFF nor npy: then the server renders the file
+  const isPlain = asked === null || (asked.plain_source && asked.drawable);
+  const preview = (file) => api.preview(file, asked.name, board.ofClasses);
+  const picture = isPlain ? await decoded() : null;
+  if (picture !== null) return { picture, note: "", file: null };
+  if (asked === null) return null;
+  try {
+    return { ...(await preview(file)), file: isPlain ? null : file };
+  } catch (problem) {
+    // the board has room for less than the server takes
+    const large = problem.status === 413 && asked.drawable ? await decoded() : null;
+    if (large === null) throw problem;
+    return { ...(await preview(await board.fitted(large))), file: null };
+  }
+}
+
 async function open(given) {
   const asked = model;
   turn += 1;
@@ -412,25 +471,20 @@ async function open(given) {
       return;
     }
     const file = new File([bytes], given.name, { type: given.type });
-    // browsers show the values of a camera nearly black, and open neither TIFF nor npy: then the server renders the file
-    const isPlain = asked === null || (asked.plain_source && asked.drawable);
-    const plain = isPlain && !isDeep(bytes) ? await createImageBitmap(file).catch(() => null) : null;
-    const opened = plain ? { picture: plain, note: "" } : asked && (await api.preview(file, asked.name, board.ofClasses));
+    const found = await rendered(file, bytes, asked);
     if (own !== turn) return;
-    if (opened === null) {
+    if (found === null) {
       say(`The browser cannot open ${given.name}.`);
       return;
     }
-    const { picture, note } = opened;
-    notice = note && `The picture: ${note}. `;
-    if (asked?.drawable === false) {
-      // only the file itself can be translated, in its own size
-      for (const each of [board, comparison]) each.reset(picture.width, picture.height);
-    }
-    board.show(picture);
+    const { picture, note } = found;
+    notice = "";
+    // only the file itself can be translated, in its own size
+    if (asked?.drawable === false) resize(picture.width, picture.height);
     // of the board's own size, it is translated with all its levels
     const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;
-    if (!isPlain && isWhole && !board.ofClasses) untouched.file = file;
+    const values = isWhole && !board.ofClasses ? found.file : null;
+    board.show(picture, { opened: file, note: note && `The picture: ${note}. `, file: values });
   } catch (problem) {
     if (own === turn) report(problem);
   }
@@ -456,7 +510,6 @@ document.addEventListener("paste", (event) => {
 function film(isFirst) {
   if (!camera.isOn) return;
   board.cover(camera.picture, isFirst);
-  untouched = { example: null, file: null };
   if (isFirst) offerUndo();
   dirty = true;
   send();
@@ -481,6 +534,7 @@ at("camera").addEventListener("click", async () => {
   try {
     await camera.start(stopCamera);
     at("camera").setAttribute("aria-pressed", "true");
+    notice = "";
     turn += 1;
     // a model may have been chosen meanwhile that takes files alone
     if (model?.drawable === false) stopCamera();
@@ -515,7 +569,7 @@ at("download-both").addEventListener("click", async () => save(await comparison.
 
 at("share").addEventListener("click", async () => {
   if (model === null) return;
-  const state = { model: model.name, seed: at("seed").value, noise: at("dropout").checked, example: untouched.example };
+  const state = { model: model.name, seed: at("seed").value, noise: at("dropout").checked, example: board.tag.example ?? null };
   const { link, isWhole } = await share.link({ ...state, drawing: await board.file() });
   const field = at("link");
   [field.value, field.hidden] = [link, false];
@@ -527,16 +581,22 @@ at("share").addEventListener("click", async () => {
   say(`${isCopied ? "The link is copied" : "Copy the link"}. ${what}`);
 });
 
-at("door").addEventListener("submit", (event) => {
+at("door").addEventListener("submit", async (event) => {
   event.preventDefault();
+  at("wrong").textContent = "";
   api.keepToken(at("token").value);
-  look();
+  const problem = await look();
+  const isWrong = problem?.status === 401;
+  at("token").setAttribute("aria-invalid", String(isWrong));
+  if (!isWrong) return;
+  at("wrong").textContent = "This token is not accepted.";
+  at("token").focus();
+  at("token").select();
 });
 
 useSize(12);
 if (linked.noise === false) at("dropout").click();
 useSeed(linked.seed ?? 0);
-look();
+follow();
 // another link of this page
 addEventListener("hashchange", () => location.reload());
-setInterval(() => document.hidden || look(), LOOK);

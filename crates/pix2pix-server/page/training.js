@@ -4,7 +4,7 @@ import * as api from "./api.js";
 
 const at = (id) => document.getElementById(id);
 
-/** Time between two updates, in milliseconds. */
+/** Time from an answer to the next request, in milliseconds. */
 const LOOK = 2000;
 /** Weight of the earlier points in a smoothed curve. */
 const WEIGHT = 0.8;
@@ -101,12 +101,14 @@ class Chart {
 const charts = new Map();
 let sheets = [];
 let shown = null;
+/** Ends the request for a sheet. */
+let asking = new AbortController();
 
 function tell({ run, step, steps, epoch, pace }) {
   const count = (number) => number.toLocaleString("en");
   const left = pace && steps ? Math.round((steps - step) / pace) : null;
-  const [hours, minutes] = [Math.floor(left / 3600), Math.floor((left % 3600) / 60)];
-  const time = hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${left} s`;
+  const [hours, minutes, seconds] = [left / 3600, (left % 3600) / 60, left % 60].map(Math.floor);
+  const time = hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min ${seconds} s` : `${seconds} s`;
   const speed = left === null ? "" : `, ${short(pace)} steps/s, ${time} left`;
   // nobody knows yet how many steps fit into a length of time
   const all = steps === null ? "" : ` of ${count(steps)}`;
@@ -132,8 +134,10 @@ async function showSheet() {
   at("sheet-is").textContent = step.toLocaleString("en");
   if (step === shown) return;
   shown = step;
-  const file = await api.sheet(step).catch(() => null);
-  if (step !== shown) return;
+  asking.abort();
+  const own = (asking = new AbortController());
+  const file = await api.sheet(step, own.signal).catch(() => null);
+  if (own !== asking) return;
   if (file === null) {
     // the next look at the training asks for it again
     shown = null;
@@ -180,9 +184,14 @@ async function look() {
   }
 }
 
+/** Looks again and again, each time a while after the last answer: a slow link has one request at a time. */
+async function follow() {
+  if (!document.hidden) await look();
+  setTimeout(follow, LOOK);
+}
+
 /** Shows the training, and keeps it up to date. */
 export function watch() {
   at("sheet").addEventListener("input", showSheet);
-  look();
-  setInterval(() => document.hidden || look(), LOOK);
+  follow();
 }

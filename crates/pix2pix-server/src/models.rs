@@ -18,7 +18,7 @@ use crate::encoding::{self, Encoding};
 use crate::{fingerprint, palette};
 
 /// Largest number of examples per model.
-const EXAMPLES: usize = 6;
+pub const EXAMPLES: usize = 6;
 /// Channels of a drawing: red, green, blue and alpha.
 const RGBA: usize = 4;
 /// Largest number of training inputs whose colors make the palette.

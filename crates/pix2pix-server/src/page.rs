@@ -115,7 +115,7 @@ fn with_words(page: &str, words: &Words) -> String {
     let paragraphs = lines.split(|line| line.is_empty());
     let intro: String = paragraphs
         .filter(|lines| !lines.is_empty())
-        .map(|lines| format!("<p>{}</p>", linked(&lines.join(" "))))
+        .map(|lines| format!("<p dir=\"auto\">{}</p>", linked(&lines.join(" "))))
         .collect();
     let details = if words.details { "shown" } else { "hidden" };
     page.replace("@TITLE@", &escaped(&words.title))
@@ -178,7 +178,8 @@ mod tests {
         );
         assert_eq!(
             page,
-            "<h1>Maps &lt;&amp; more&gt;</h1><body data-details=\"hidden\"><p>Draw a map.</p><p>See \
+            "<h1>Maps &lt;&amp; more&gt;</h1><body data-details=\"hidden\"><p dir=\"auto\">Draw a map.</p>\
+             <p dir=\"auto\">See \
              <a href=\"https://example.org/a?b=1&amp;c=&quot;2&quot;\" target=\"_blank\" rel=\"noopener\">\
              https://example.org/a?b=1&amp;c=&quot;2&quot;</a>. &lt;b&gt;@TITLE@&lt;/b&gt;</p>"
         );
@@ -199,7 +200,10 @@ mod tests {
                 ..Words::default()
             };
             let page = with_words("@INTRO@", &words);
-            assert_eq!(page, "<p>One two.</p><p>Three.</p>", "{intro:?}");
+            assert_eq!(
+                page, "<p dir=\"auto\">One two.</p><p dir=\"auto\">Three.</p>",
+                "{intro:?}"
+            );
         }
     }
 

@@ -1,5 +1,7 @@
 //! A site of static files: the page, a model, and the program that runs it in the visitor's browser.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use pix2pix::data::sha256;
@@ -7,7 +9,7 @@ use pix2pix::{Error, atomic_file};
 use serde_json::json;
 
 use crate::encoding::Encoding;
-use crate::models::Model;
+use crate::models::{EXAMPLES, Model};
 use crate::page;
 use crate::settings::Words;
 
@@ -38,7 +40,7 @@ pub fn write(
     for (path, content) in page::files(words) {
         let content = match path {
             "api.js" => LOCAL.to_string(),
-            "index.html" => with_policy(&content),
+            "index.html" => with_needs(&with_policy(&content)),
             _ => content,
         };
         atomic_file::write_own(&folder.join(path), content.as_bytes())?;
@@ -51,13 +53,27 @@ pub fn write(
     }
     let examples = folder.join("examples");
     atomic_file::create_folder(&examples)?;
-    for (index, example) in model.examples.iter().enumerate() {
-        atomic_file::write_own(&examples.join(format!("{index}.png")), &example.png)?;
+    for index in 0..EXAMPLES {
+        let file = examples.join(format!("{index}.png"));
+        match model.examples.get(index) {
+            Some(example) => atomic_file::write_own(&file, &example.png)?,
+            None => remove(&file)?,
+        }
     }
     // another model has another address, so that no browser keeps the old one
     let digest = sha256::of_file(&folder.join(weights), "read the model")?;
     let list = list(model, &format!("{weights}?v={}", &digest[..16]));
     atomic_file::write_own(&folder.join("models.json"), list.as_bytes())
+}
+
+/// Removes a picture of the data of another model, whose site was in the folder: it would be published with this one.
+fn remove(file: &Path) -> Result<(), Error> {
+    match fs::remove_file(file) {
+        Err(e) if e.kind() != ErrorKind::NotFound => {
+            Err(Error::io(file, "remove the old example", e))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The list of models, as the server's API gives it, with the file of each. Results are renderings in 8 bits.
@@ -67,6 +83,14 @@ fn list(model: &Model, address: &str) -> String {
     let mut entry = json!(info);
     entry["file"] = json!(address);
     json!({ "models": [entry], "training": false }).to_string()
+}
+
+/// The page with what it needs to work, which its scripts remove: a browser runs none of them that come from a disk.
+fn with_needs(html: &str) -> String {
+    let served = "This page needs JavaScript.";
+    let needs = "This page needs JavaScript and a web server. On this machine, type python3 -m http.server 8000 in its \
+                 folder, and open http://localhost:8000/.";
+    html.replacen(served, needs, 1)
 }
 
 /// The page with what it may do where no server says so: besides its own files, a worker of its own and WebAssembly.
@@ -79,4 +103,20 @@ fn with_policy(html: &str) -> String {
     let policy =
         format!("{charset}\n<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">");
     html.replacen(charset, &policy, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_what_it_needs_and_what_it_may() {
+        let words = Words::default();
+        let mut files = page::files(&words);
+        let (_, html) = files.find(|(path, _)| *path == "index.html").unwrap();
+        let site = with_needs(&with_policy(&html));
+        for new in ["and a web server", "Content-Security-Policy"] {
+            assert!(!html.contains(new) && site.contains(new), "{new}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pix2pix::quality::Score;
-use pix2pix::run::{Event, History, LOSSES, Metrics, RunScores, file, l1_curve};
+use pix2pix::run::{Event, History, LOSSES, Metrics, RunScores, file, l1_curve, thinned};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -180,7 +180,7 @@ impl LiveTraining {
             }
         }
         for points in found.values_mut() {
-            *points = means(points);
+            *points = thinned::means(points, POINTS);
         }
         for line in &seen.scores {
             for (key, value) in line.named() {
@@ -197,7 +197,7 @@ impl LiveTraining {
                 key: key.to_string(),
                 title,
                 noisy,
-                points: some_of(found.remove(key)?),
+                points: thinned::some(&found.remove(key)?, POINTS, &[]),
             })
         });
         let pace = seen.first.and_then(|(time, first)| {
@@ -227,23 +227,6 @@ impl LiveTraining {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// At most [`POINTS`] points: the last step and the mean value of equally many neighbors.
-fn means(points: &[(u64, f64)]) -> Vec<(u64, f64)> {
-    let together = points.len().div_ceil(POINTS).max(1);
-    let mean = |chunk: &[(u64, f64)]| {
-        let sum: f64 = chunk.iter().map(|point| point.1).sum();
-        Some((chunk.last()?.0, sum / chunk.len() as f64))
-    };
-    points.chunks(together).filter_map(mean).collect()
-}
-
-/// At most [`POINTS`] points, the last one of equally many neighbors.
-fn some_of(points: Vec<(u64, f64)>) -> Vec<(u64, f64)> {
-    let of = points.len().div_ceil(POINTS).max(1);
-    let last = |chunk: &[(u64, f64)]| chunk.last().copied();
-    points.chunks(of).filter_map(last).collect()
 }
 
 #[cfg(test)]
@@ -382,12 +365,19 @@ mod tests {
 
     #[test]
     fn long_curves_are_thinned_and_long_logs_cut() {
-        let points: Vec<(u64, f64)> = (1..=599).map(|step| (step, step as f64)).collect();
-        let (means, some) = (means(&points), some_of(points));
-        assert_eq!((means.len(), some.len()), (300, 300));
-        assert_eq!((means[0], some[0]), ((2, 1.5), (2, 2.0)));
-        assert_eq!((means[299], some[299]), ((599, 599.0), (599, 599.0)));
         let training = LiveTraining::new(Path::new("runs/run"), Some(9));
+        for step in 1..=599 {
+            training.saw(&Event::Logged(logged(step, 0.5)));
+            training.saw(&Event::Scored(RunScores {
+                step,
+                l1: step as f64,
+                ..RunScores::default()
+            }));
+        }
+        let curves = training.info().curves;
+        let curve = |key: &str| &curves.iter().find(|curve| curve.key == key).unwrap().points;
+        assert_eq!((curve("g_l1").len(), curve("l1").len()), (POINTS, POINTS));
+        assert_eq!((curve("g_l1")[0], curve("l1")[0]), ((2, 63.75), (2, 2.0)));
         for number in 0..LINES + 5 {
             training.said(&format!("line {number}"));
         }

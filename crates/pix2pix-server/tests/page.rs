@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pix2pix::data::labels::Stored;
-use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
+use pix2pix::data::picture::{self, Format, Metadata, Picture};
 use pix2pix::data::{Domain, Samples};
 use pix2pix::run::{Event, Metrics, RunScores};
 use pix2pix::train::Losses;
@@ -15,8 +15,8 @@ use pix2pix_server::settings::Words;
 use pix2pix_server::{LiveTraining, Settings};
 use serde_json::{Value, json};
 
-use crate::common::{Served, label_maps};
-use crate::tab::Tab;
+use crate::common::{Served, label_maps, twelve_bits};
+use crate::tab::{Tab, wait_for};
 
 fn shots() -> PathBuf {
     let folder = std::env::var_os("PIX2PIX_SCREENSHOTS");
@@ -58,6 +58,25 @@ fn choose(tab: &mut Tab, model: &str) {
         "(() => {{ const m = document.getElementById('model'); m.value = '{model}'; m.dispatchEvent(new Event('change')); }})()"
     ));
 }
+
+/// Types a token and sends it.
+fn enter_token(tab: &mut Tab, token: &str) {
+    tab.value("document.getElementById('token').value = ''");
+    tab.click("#token");
+    tab.call("Input.insertText", json!({"text": token}));
+    tab.click("#door button");
+}
+
+/// Runs JavaScript before the scripts of each page that is opened.
+fn before_the_page(tab: &mut Tab, script: &str) {
+    tab.call(
+        "Page.addScriptToEvaluateOnNewDocument",
+        json!({"source": script}),
+    );
+}
+
+/// What the page says.
+const STATUS: &str = "document.getElementById('status').textContent";
 
 /// The board as text.
 const BOARD: &str = "document.getElementById('board').toDataURL()";
@@ -139,12 +158,7 @@ fn drawing_with_the_mouse_changes_what_is_seen() {
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
 fn twelve_bits_are_shown_in_full_and_downloaded_whole() {
-    let camera = Domain {
-        channels: 1,
-        depth: Depth::U16,
-        range: [0.0, 4095.0].into(),
-        ..Domain::RGB8
-    };
+    let camera = twelve_bits();
     let served = Served::of(
         Settings::default(),
         &[("camera", 64, [Domain::RGB8, camera])],
@@ -298,20 +312,102 @@ fn the_page_asks_for_the_token() {
         "gehe\u{ed}m",
         "secre",
     ] {
-        tab.value("document.getElementById('status').textContent = document.getElementById('token').value = ''");
-        tab.click("#token");
-        tab.call("Input.insertText", json!({"text": wrong}));
-        tab.click("#door button");
+        tab.value("document.getElementById('status').textContent = document.getElementById('wrong').textContent = ''");
+        enter_token(&mut tab, wrong);
+        tab.wait_until(&format!("{STATUS}.startsWith('Enter the access token')"));
         tab.wait_until(
-            "document.getElementById('status').textContent.startsWith('Enter the access token')",
+            "document.getElementById('wrong').textContent === 'This token is not accepted.'",
         );
+        let token = "[document.getElementById('token').ariaInvalid, document.activeElement.id]";
+        assert_eq!(tab.value(token), json!(["true", "token"]));
     }
-    tab.value("document.getElementById('token').value = ''");
-    tab.click("#token");
-    tab.call("Input.insertText", json!({"text": "secret"}));
-    tab.click("#door button");
-    tab.wait_until("document.getElementById('status').textContent.startsWith('Step')");
-    assert_eq!(tab.value("document.getElementById('door').hidden"), true);
+    // what has been said is not said again
+    tab.value(
+        "(() => { window.said = 0; const watcher = new MutationObserver(() => (said += 1)); \
+         watcher.observe(document.getElementById('status'), {childList: true}); })()",
+    );
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    assert_eq!(tab.value("said"), 0);
+    enter_token(&mut tab, "secret");
+    tab.wait_until(&format!("{STATUS}.startsWith('Step')"));
+    let door = "[document.getElementById('door').hidden, document.getElementById('wrong').textContent, \
+                document.getElementById('token').ariaInvalid]";
+    assert_eq!(tab.value(door), json!([true, "", "false"]));
+}
+
+/// With a token in place of one that is no longer accepted, the drawing is sent again that was refused.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_new_token_translates_what_was_refused() {
+    let served = Served::new(Settings {
+        token: Some("secret".to_string()),
+        ..Settings::default()
+    });
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.call("Page.navigate", json!({"url": format!("{}/", served.url)}));
+    tab.wait_until("document.getElementById('door')?.hidden === false");
+    enter_token(&mut tab, "secret");
+    tab.wait_until(&format!("{STATUS}.startsWith('Step')"));
+    tab.settled();
+    tab.value(
+        "(() => { const ask = fetch.bind(window); window.isOld = true; window.fetch = (path, options = {}) => \
+         ask(path, isOld ? { ...options, headers: { Authorization: 'Bearer old' } } : options); })()",
+    );
+    tab.draw();
+    tab.settled();
+    tab.wait_until("document.getElementById('age').textContent === 'out of date' && !document.getElementById('door').hidden");
+    tab.value("isOld = false");
+    enter_token(&mut tab, "secret");
+    tab.wait_until(
+        "document.getElementById('door').hidden && document.getElementById('age').hidden",
+    );
+    tab.wait_until(&format!("{STATUS}.startsWith('Step')"));
+}
+
+/// A proxy's refusal, which has no words for people, has the page's own.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_proxys_refusal_is_told() {
+    let served = Served::new(Settings::default());
+    let mut tab = desk(&served);
+    tab.value(
+        "(() => { const ask = fetch.bind(window); window.fetch = (path, options) => String(path).includes('translate') ? \
+         Promise.resolve(new Response('<html>', { status: refusal })) : ask(path, options); })()",
+    );
+    for (status, told) in [
+        (413, "This file is larger than the server takes."),
+        (403, "Access is refused."),
+        (418, "The server answers with status 418."),
+        (503, "The server is busy."),
+    ] {
+        tab.value(&format!(
+            "window.refusal = {status}; document.getElementById('clear').click()"
+        ));
+        tab.wait_until(&format!("{STATUS} === '{told}'"));
+    }
+}
+
+/// A server that takes requests and answers none.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_server_that_hangs_is_told() {
+    let served = Served::new(Settings::default());
+    let mut tab = Tab::open();
+    // nobody waits for long in a test
+    before_the_page(
+        &mut tab,
+        "AbortSignal.timeout = ((make) => () => make(1000))(AbortSignal.timeout.bind(AbortSignal))",
+    );
+    tab.visit(&format!("{}/", served.url));
+    tab.value(
+        "(() => { const ask = fetch.bind(window); window.hangs = true; window.fetch = (path, options) => !hangs ? \
+         ask(path, options) : new Promise((_, fail) => options.signal?.addEventListener('abort', () => fail(options.signal.reason))); })()",
+    );
+    tab.wait_until(&format!("{STATUS} === 'The server does not respond.'"));
+    tab.value("hangs = false");
+    tab.wait_until(&format!("{STATUS} === ''"));
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 
 /// Whether the page must be scrolled sideways.
@@ -371,6 +467,69 @@ fn in_a_low_window_nothing_covers_the_board() {
         assert!(room.as_f64() > Some(40.0), "{width}x{height}: {room}");
     }
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+/// Output and board of a tall model: nothing is higher than the window, and on a phone all of the board is in reach at once.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_tall_board_is_not_covered() {
+    let served = Served::new(Settings::default());
+    let mut tab = Tab::open();
+    before_the_page(
+        &mut tab,
+        "(() => { const ask = fetch.bind(window); window.fetch = async (path, options) => { \
+         const answer = await ask(path, options); if (path !== 'v1/models') return answer; \
+         const found = await answer.json(); found.models[0].size = [64, 192]; return new Response(JSON.stringify(found)); }; })()",
+    );
+    for (width, height, mobile) in [
+        (375, 667, true),
+        (320, 568, true),
+        (390, 844, true),
+        (568, 320, true),
+        (1366, 768, false),
+    ] {
+        tab.size(width, height, mobile);
+        tab.visit(&format!("{}/", served.url));
+        assert_eq!(tab.value("document.getElementById('board').height"), 192);
+        assert_eq!(tab.value(IS_TOO_WIDE), false, "{width}x{height}");
+        // the most points of the board that are its own at one place of the page
+        let most = tab.value(
+            "(() => { const board = document.getElementById('board'); let most = 0; \
+             const at = [0.05, 0.25, 0.5, 0.75, 0.95]; \
+             for (let y = 0; y < document.documentElement.scrollHeight; y += 10) { scrollTo(0, y); \
+             const b = board.getBoundingClientRect(); most = Math.max(most, at.flatMap((v) => at.map((u) => \
+             document.elementFromPoint(b.left + u * b.width, b.top + v * b.height))).filter((e) => e === board).length); } \
+             return most; })()",
+        );
+        assert_eq!(most, 25, "{width}x{height}");
+    }
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+/// Words of scripts from right to left.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn words_have_the_direction_of_their_script() {
+    let words = Words {
+        title: "\u{631}\u{633}\u{645}".to_string(),
+        intro: "\u{627}\u{631}\u{633}\u{645}: https://a.example\n\nDraw.".to_string(),
+        ..Words::default()
+    };
+    let served = Served::of(
+        Settings {
+            words,
+            ..Settings::default()
+        },
+        &[("one", 64, [label_maps(Stored::Colors), Domain::RGB8])],
+    );
+    let mut tab = desk(&served);
+    let found = tab.value(
+        "['h1', '#intro p', '#intro p:last-child', '#status'].map((e) => getComputedStyle(document.querySelector(e)).direction)",
+    );
+    assert_eq!(found, json!(["rtl", "rtl", "ltr", "ltr"]));
+    let own = tab
+        .value("[...document.querySelectorAll('.swatch, #model option')].map((e) => e.dir).join()");
+    assert_eq!(own, "auto,auto,auto,auto");
 }
 
 #[test]
@@ -491,12 +650,7 @@ fn input_and_output_are_downloaded_side_by_side() {
 #[test]
 #[ignore = "needs Chromium: tools/check_page"]
 fn a_cameras_picture_is_opened_by_its_range() {
-    let camera = Domain {
-        channels: 1,
-        depth: Depth::U16,
-        range: [0.0, 4095.0].into(),
-        ..Domain::RGB8
-    };
+    let camera = twelve_bits();
     let served = Served::of(
         Settings::default(),
         &[("camera", 64, [camera.clone(), camera])],
@@ -543,6 +697,89 @@ fn a_cameras_picture_is_opened_by_its_range() {
     );
     let expected: Vec<u8> = of_file.pixels().map(|pixel| pixel.0[0]).collect();
     assert_eq!(output, json!(expected));
+    // a stroke has the board's levels; without it, the file is translated again
+    tab.value(
+        "(() => { const ask = fetch.bind(window); window.sent = []; window.fetch = (path, options) => { \
+         if (String(path).includes('translate')) sent.push(options.body.name ?? 'the board'); return ask(path, options); }; })()",
+    );
+    tab.draw();
+    tab.wait_until("sent.at(-1) === 'the board'");
+    tab.settled();
+    tab.click("#undo");
+    tab.wait_until("sent.at(-1) === 'a.tif'");
+    tab.click("#redo");
+    tab.wait_until("sent.at(-1) === 'the board'");
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+/// A photograph with more pixels than the server takes is shrunk before it is sent: the board has room for less.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_photograph_of_any_size_is_opened() {
+    let camera = twelve_bits();
+    let settings = Settings {
+        pixels: 128 * 128,
+        ..Settings::default()
+    };
+    let served = Served::of(settings, &[("camera", 64, [camera.clone(), camera])]);
+    let mut tab = desk(&served);
+    let draw = "x.fillStyle = '#fff'; x.fillRect(0, 0, 400, 300); x.fillStyle = '#000'; x.fillRect(0, 0, 200, 300)";
+    paste_drawn(&mut tab, [400, 300], draw);
+    tab.wait_until(&format!("{STATUS}.includes('it has 3 channels, 8-bit')"));
+    let shown = tab.value(
+        "[8, 56].map((x) => document.getElementById('board').getContext('2d').getImageData(x, 32, 1, 1).data[0])",
+    );
+    let level = |at: usize| shown[at].as_u64().unwrap();
+    assert!(level(0) < 8 && level(1) > 247, "{shown}");
+}
+
+/// To compare models: what is on the board stays for one that takes the same pictures, and comes back as it was.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn another_model_gets_the_same_picture() {
+    let gray = Domain {
+        channels: 1,
+        ..Domain::RGB8
+    };
+    let served = Served::of(
+        Settings::default(),
+        &[
+            ("one", 64, [Domain::RGB8; 2]),
+            ("two", 128, [Domain::RGB8; 2]),
+            ("gray", 64, [gray, Domain::RGB8]),
+        ],
+    );
+    let mut tab = desk(&served);
+    let there_and_back = |tab: &mut Tab, picture: &Value| {
+        choose(tab, "two");
+        tab.wait_until("document.getElementById('board').width === 128");
+        tab.wait_until("document.getElementById('examples').children.length === 6");
+        tab.settled();
+        choose(tab, "one");
+        tab.wait_until(&format!("{BOARD} === {picture}"));
+        tab.settled();
+        assert_eq!(tab.value(BOARD), *picture);
+    };
+    tab.click("#examples button:nth-child(3)");
+    let example = tab.value(BOARD);
+    there_and_back(&mut tab, &example);
+    paste_drawn(
+        &mut tab,
+        [100, 50],
+        "x.fillStyle = '#08f'; x.fillRect(0, 0, 100, 50); x.clearRect(20, 10, 13, 17)",
+    );
+    tab.wait_until(&format!("{BOARD} !== {example}"));
+    let opened = tab.value(BOARD);
+    there_and_back(&mut tab, &opened);
+    tab.draw();
+    let drawn = tab.value(BOARD);
+    there_and_back(&mut tab, &drawn);
+    // one that takes other pictures begins with an example
+    choose(&mut tab, "gray");
+    tab.settled();
+    choose(&mut tab, "one");
+    tab.settled();
+    assert_ne!(tab.value(BOARD), drawn);
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 
@@ -747,6 +984,47 @@ fn a_camera_that_is_asked_for_twice_is_one() {
     assert_eq!(tab.value(tracks), json!(["ended"]));
     assert_eq!(tab.value(is_on), false);
     assert_eq!(tab.value(history), json!([false, true]));
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+/// The camera's next picture would be over it in a moment.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn what_comes_on_the_board_ends_the_camera() {
+    let served = Served::new(Settings::default());
+    let mut tab = desk(&served);
+    let is_on = "document.getElementById('camera').ariaPressed === 'true'";
+    for act in [
+        "#examples button:nth-child(2)",
+        "#clear",
+        "#undo",
+        "a stroke",
+        "a picture",
+    ] {
+        tab.click("#camera");
+        tab.wait_until(is_on);
+        match act {
+            "a stroke" => tab.draw(),
+            "a picture" => paste_drawn(&mut tab, [64, 64], "x.fillRect(0, 0, 30, 30)"),
+            button => tab.click(button),
+        }
+        tab.wait_until(&format!("!({is_on})"));
+        let shown = tab.value(BOARD);
+        tab.settled();
+        assert_eq!(tab.value(BOARD), shown, "{act}");
+    }
+    // another model sees what the camera sees
+    tab.click("#camera");
+    tab.wait_until(is_on);
+    choose(&mut tab, "two");
+    tab.wait_until("document.getElementById('examples').children.length === 6");
+    for _ in 0..2 {
+        let before = tab.value(BOARD);
+        wait_for("a picture of the camera", || {
+            (tab.value(BOARD) != before).then_some(())
+        });
+    }
+    assert_eq!(tab.value(is_on), true);
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 
@@ -1019,10 +1297,11 @@ fn a_link_to_no_example_opens_the_first() {
     tab.visit(&format!("{}/#model=one&example=2", served.url));
     tab.wait_until("document.getElementById('examples').children.length === 6");
     assert_eq!(shared(&mut tab), "model=one&seed=0&noise=on&example=2");
+    // another model shows the same one
     choose(&mut tab, "two");
     tab.wait_until("document.getElementById('examples').children.length === 6");
     tab.settled();
-    assert_eq!(shared(&mut tab), "model=two&seed=0&noise=on&example=0");
+    assert_eq!(shared(&mut tab), "model=two&seed=0&noise=on&example=2");
 }
 
 /// Two channels are not the colors by which they are shown: they are opened as files, and translated as they are.
@@ -1118,6 +1397,11 @@ fn a_picture_unlike_those_of_training_is_told() {
         let file = picture::encode(&dark, format, &Metadata::default()).unwrap();
         paste(&mut tab, &file, name);
         tab.wait_until(&format!("{status}.includes('it has 1 channel, 16-bit')"));
+        // it goes with the picture, and comes back with it
+        tab.click("#undo");
+        tab.wait_until(&format!("!{status}.includes('16-bit')"));
+        tab.click("#redo");
+        tab.wait_until(&format!("{status}.includes('it has 1 channel, 16-bit')"));
         tab.click("#examples button:nth-child(2)");
         tab.wait_until(&format!("!{status}.includes('16-bit')"));
     }
@@ -1179,6 +1463,58 @@ fn a_training_is_followed() {
     // the training ends, and with it the server
     drop(served);
     tab.wait_until(&format!("{progress}.includes('has ended')"));
+}
+
+/// On a slow link a request waits for the one before, and one for a sheet that is no longer looked at ends.
+#[test]
+#[ignore = "needs Chromium: tools/check_page"]
+fn a_slow_link_has_one_request_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = training(&folder.path().join("facades"));
+    let sheet = image::RgbImage::new(30, 40);
+    let path = folder.path().join("step_0000020.png");
+    let (step, path, rows) = (30, path.as_path(), &[]);
+    training.saw(&Event::Sampled {
+        step,
+        path,
+        sheet: &sheet,
+        rows,
+        pairs: &[],
+        outputs: &[],
+        held_out: true,
+    });
+    let served = Served::of_training(training);
+    let mut tab = Tab::open();
+    before_the_page(
+        &mut tab,
+        "(() => { const ask = fetch.bind(window); \
+         window.links = { 'v1/models': [0, 0, 0], 'v1/training': [0, 0, 0] }; window.ended = []; \
+         window.fetch = async (path, options) => { \
+         if (String(path).includes('sheets')) return new Promise((_, fail) => \
+         options.signal.addEventListener('abort', () => { ended.push(path); fail(options.signal.reason); })); \
+         const link = links[path]; if (!link) return ask(path, options); \
+         link[0] += 1; link[1] += 1; link[2] = Math.max(link[2], link[1]); \
+         const answer = await ask(path, options); await new Promise((done) => setTimeout(done, 6000)); link[1] -= 1; \
+         if (path === 'v1/models') return answer; \
+         return new Response(JSON.stringify({ ...await answer.json(), step: 881, steps: 1000, pace: 1 })); }; })()",
+    );
+    tab.visit(&format!("{}/", served.url));
+    tab.wait_until("Object.values(links).every(([asked]) => asked > 1)");
+    assert_eq!(
+        tab.value("Object.values(links).map(([, , most]) => most)"),
+        json!([1, 1])
+    );
+    let told = tab.value("document.getElementById('progress').textContent");
+    let told = told.as_str().unwrap();
+    assert!(
+        told.ends_with("step 881 of 1,000, epoch 1, 1 steps/s, 1 min 59 s left"),
+        "{told}"
+    );
+    tab.value(
+        "(() => { const sheet = document.getElementById('sheet'); sheet.value = 0; sheet.dispatchEvent(new Event('input')); })()",
+    );
+    tab.wait_until("ended.length > 0");
+    assert_eq!(tab.value("ended"), json!(["v1/training/sheets/30"]));
 }
 
 /// A sheet that could not be fetched is asked for again.
@@ -1318,14 +1654,27 @@ fn axe_finds_nothing_serious() {
         ..Settings::default()
     });
     let watched = Served::of_training(training(&folder.path().join("facades")));
+    let shut = Served::new(Settings {
+        token: Some("secret".to_string()),
+        ..Settings::default()
+    });
     let mut tab = Tab::open();
     for (width, height) in [(390, 844), (768, 1024), (1440, 900)] {
         for scheme in ["light", "dark"] {
             tab.size(width, height, width == 390);
             let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
             tab.call("Emulation.setEmulatedMedia", json!({"features": features}));
-            for (page, served) in [("page", &plain), ("training", &watched)] {
-                tab.visit(&format!("{}/", served.url));
+            for (page, served) in [("page", &plain), ("training", &watched), ("door", &shut)] {
+                let url = format!("{}/", served.url);
+                match page {
+                    "door" => {
+                        tab.call("Page.navigate", json!({"url": url}));
+                        tab.wait_until("document.getElementById('door')?.hidden === false");
+                        enter_token(&mut tab, "wrong");
+                        tab.wait_until("document.getElementById('wrong').textContent !== ''");
+                    }
+                    _ => tab.visit(&url),
+                }
                 assert_eq!(tab.value(IS_TOO_WIDE), false, "{page} {width}");
                 tab.screenshot(&shots().join(format!("{page}-{width}-{scheme}.png")));
                 tab.value(

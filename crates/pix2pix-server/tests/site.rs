@@ -163,6 +163,22 @@ fn the_browser_draws_what_the_program_draws() {
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
 }
 
+/// Browsers run no modules of a disk, and whoever got the folder from somebody knows nothing of it.
+#[test]
+#[ignore = "needs the WebAssembly module: tools/check_web"]
+fn opened_from_a_disk_it_says_what_it_needs() {
+    let folder = std::env::var_os("PIX2PIX_SITE").expect("the site");
+    let page = std::fs::canonicalize(PathBuf::from(folder).join("index.html")).unwrap();
+    let mut tab = Tab::open();
+    let url = format!("file://{}", page.display());
+    tab.call("Page.navigate", serde_json::json!({"url": url}));
+    tab.wait_until(
+        "(() => { const text = document.getElementById('early'); \
+         return text?.textContent.includes('needs JavaScript and a web server') \
+         && text.offsetHeight > 0; })()",
+    );
+}
+
 #[test]
 #[ignore = "needs the WebAssembly module: tools/check_web"]
 fn an_interrupted_download_is_told_and_begins_again() {

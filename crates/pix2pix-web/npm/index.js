@@ -1,6 +1,8 @@
 // Runs trained pix2pix generators. A model is computed in workers (worker.js), one for each thread; this is their caller.
 
 const inNode = Boolean(globalThis.process?.versions?.node);
+/** A module of Node's. Bundlers for the browser would look for one that is imported. */
+const ofNode = (name) => globalThis.process.getBuiltinModule(`node:${name}`);
 /** The module for one thread and the one for several. */
 const MODULES = { one: new URL("pix2pix.wasm", import.meta.url), several: new URL("pix2pix-threads.wasm", import.meta.url) };
 const compiled = new Map();
@@ -22,11 +24,11 @@ const PAGES = { initial: 256, maximum: 32768 };
 const MOST = 8;
 
 /** How many threads there are, and the memory that they share; one thread has none. */
-async function shared(asked) {
+function shared(asked) {
   const able = inNode || globalThis.crossOriginIsolated === true;
-  const threads = asked ?? (able ? Math.min(await processors(), MOST) : 1);
+  const threads = asked ?? (able ? Math.min(processors(), MOST) : 1);
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > 256) {
-    throw new Error(`threads: ${threads}; give an integer, 1 to 256`);
+    throw new Error(`threads: ${shown(threads)}; give an integer, 1 to 256`);
   }
   if (threads === 1) {
     return { threads };
@@ -48,14 +50,14 @@ async function shared(asked) {
   }
 }
 
-async function processors() {
-  return inNode ? (await import("node:os")).availableParallelism() : (navigator.hardwareConcurrency ?? 1);
+function processors() {
+  return inNode ? ofNode("os").availableParallelism() : (navigator.hardwareConcurrency ?? 1);
 }
 
 /** The bytes of a URL or, in Node, of a file. */
 async function read(url, progress, signal) {
   if (inNode && !/^(https?|data|blob):/.test(url)) {
-    const { readFile } = await import("node:fs/promises");
+    const { readFile } = ofNode("fs/promises");
     const bytes = await readFile(String(url).startsWith("file:") ? new URL(url) : url, { signal });
     progress?.(bytes.length, bytes.length);
     return bytes;
@@ -180,7 +182,7 @@ export async function load(model, options = {}) {
   if (!given && typeof model !== "string" && typeOf(model) !== "URL") {
     throw new Error(`the model is ${shown(model)}; give its address, or the bytes of its file`);
   }
-  const space = await shared(threads);
+  const space = shared(threads);
   const download = () => (cache === undefined ? read(model, onProgress, signal) : kept(model, cache, onProgress, signal));
   const bytes = given ? bytesOf(model) : await download();
   const module = await compile(space.threads > 1 ? MODULES.several : MODULES.one);
@@ -226,7 +228,7 @@ class Model {
     check(options, TRANSLATE);
     const { dropout = true, seed = 0 } = options;
     if (!(typeof seed === "bigint" || Number.isSafeInteger(seed)) || seed < 0 || seed >= 2n ** 64n) {
-      throw new Error(`the seed is ${seed}; give an integer, 0 to 2^64 - 1`);
+      throw new Error(`the seed is ${shown(seed)}; give an integer, 0 to 2^64 - 1`);
     }
     const { width, height, data } = pixelsOf(picture);
     if (!BYTES.includes(typeOf(data))) {
@@ -289,8 +291,8 @@ class Workers {
   }
 
   /** Starts a worker. Returns it when it listens. */
-  async #add() {
-    const worker = await newWorker();
+  #add() {
+    const worker = newWorker();
     this.#all.push(worker);
     return new Promise((resolve, reject) => {
       const failed = (event) => {
@@ -328,9 +330,9 @@ class Workers {
   }
 }
 
-async function newWorker() {
+function newWorker() {
   if (inNode) {
-    const { Worker: NodeWorker } = await import("node:worker_threads");
+    const { Worker: NodeWorker } = ofNode("worker_threads");
     // flags of the program are not for it: some are no worker's
     return new NodeWorker(new URL("worker.js", import.meta.url), { execArgv: [] });
   }

@@ -1,6 +1,8 @@
 // One thread of a model: it runs an instance of the module (crates/pix2pix-web/src) and does what index.js asks for.
 
-const port = globalThis.process?.versions?.node ? (await import("node:worker_threads")).parentPort : globalThis;
+// bundlers for the browser would look for a module of Node's that is imported, and their workers cannot wait for one here
+const inNode = Boolean(globalThis.process?.versions?.node);
+const port = inNode ? globalThis.process.getBuiltinModule("node:worker_threads").parentPort : globalThis;
 
 /** Bytes of a thread's stack, as the module has them for the first. */
 const STACK = 1 << 20;

@@ -178,8 +178,9 @@ test("a picture or a seed that cannot be is an error, and the model still works"
   const empty = { width: 0, height: 8, data: new Uint8ClampedArray(0) };
   await assert.rejects(model.translate(empty), /a picture of 0x8 pixels/);
   await assert.rejects(model.translate({ ...source, height: 63 }), /16384 bytes; 64x63 pixels have 16128/);
-  for (const seed of [-1, 1.5, 2n ** 64n, "1"]) {
-    await assert.rejects(model.translate(source, { seed }), /the seed is/);
+  for (const [seed, shown] of [[-1, "-1"], [1.5, "1.5"], [2n ** 64n, "18446744073709551616"], ["1", '"1"']]) {
+    const message = `the seed is ${shown}; give an integer, 0 to 2^64 - 1`;
+    await assert.rejects(model.translate(source, { seed }), { message });
   }
   assert.equal((await model.translate(source)).data.length, source.data.length);
 });

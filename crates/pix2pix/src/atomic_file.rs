@@ -81,10 +81,14 @@ pub fn check(path: &Path) -> Result<()> {
 /// # Errors
 /// As [`create_folder`] and [`write()`].
 pub fn check_folder(folder: &Path) -> Result<()> {
+    try_in(there(folder)).map_err(|e| Error::io(folder, "write into the folder", e))
+}
+
+/// The innermost of a folder and those above it that is there.
+pub fn there(folder: &Path) -> &Path {
     let mut above = folder.ancestors();
     let there = above.find(|folder| fs::symlink_metadata(folder).is_ok());
-    try_in(there.unwrap_or(Path::new(".")))
-        .map_err(|e| Error::io(folder, "write into the folder", e))
+    there.unwrap_or(Path::new("."))
 }
 
 /// Makes a file in a folder, and removes it.
@@ -98,16 +102,12 @@ pub fn replaces(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::File(file)) if file.exists())
 }
 
-/// Whether writing to both paths would write to one file: they may lead to it by links, also before it exists.
-pub fn are_one(path: &Path, other: &Path) -> bool {
-    let end = |path| match Place::of(path) {
-        Ok(Place::File(file)) => {
-            let folder = fs::canonicalize(folder_of(&file)).ok()?;
-            Some(folder.join(file.file_name()?))
-        }
+/// The file that writing to `path` would replace or make, behind all links; `None` for what has no content to replace.
+pub(crate) fn file_behind(path: &Path) -> Option<PathBuf> {
+    match Place::of(path) {
+        Ok(Place::File(file)) => Some(file),
         _ => None,
-    };
-    path == other || end(path).is_some_and(|file| end(other) == Some(file))
+    }
 }
 
 /// Whether `path` is a name of this process's standard output.
@@ -169,7 +169,8 @@ fn descriptor(stream: &Path) -> Option<u32> {
     (folder == own).then_some(number)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder of a file.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

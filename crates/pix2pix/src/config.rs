@@ -4,8 +4,8 @@
 
 mod checks;
 mod data;
-mod file;
-mod values;
+pub(crate) mod file;
+pub(crate) mod values;
 
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::network::GeneratorConfig;

@@ -55,7 +55,7 @@ pub use dataset::values::{self, Values};
 pub use dataset::{Dataset, Options, Pairs};
 #[cfg(feature = "download")]
 pub use download::{ADDRESS, DATASETS, PublicDataset, fetch, is_download, remove, unpack};
-pub use jitter::{JitterConfig, ResizePolicy};
+pub use jitter::{Colors, JitterConfig, ResizePolicy};
 pub use pair::{Direction, Narrow, Pair};
 pub use picture::{Format, Header, Pages, Picture, Samples};
 pub use pix2pix_runtime::picture::labels;
@@ -63,6 +63,6 @@ pub use pix2pix_runtime::picture::nodata;
 pub use pix2pix_runtime::picture::{
     Depth, Domain, InvalidSize, Labels, Nodata, Ranges, Size, resize,
 };
-pub use prepare::{PREPARED, Task, side_by_side, sized};
+pub use prepare::{PREPARED, Shared, Task, side_by_side, sized};
 pub use probes::probes;
 pub use shift::Shift;

@@ -36,7 +36,8 @@
 //! - [`parallel`] connects processes that train together;
 //! - [`text_table`] aligns the columns of tables;
 //! - [`clock`] reads the time of day, whatever a machine's clock says;
-//! - [`atomic_file`] writes files that appear whole or not at all.
+//! - [`atomic_file`] writes files that appear whole or not at all;
+//! - [`identity`] tells whether paths lead to one file or folder.
 //!
 //! Tensors and autodiff are [Burn](burn)'s, and pictures may be those of [`image`]. Both are re-exported: `pix2pix` is the only
 //! dependency that you need.
@@ -51,6 +52,7 @@ pub mod data;
 pub mod draw;
 pub mod exchange;
 pub(crate) mod fourier;
+pub mod identity;
 pub mod model;
 pub mod network;
 pub mod parallel;
@@ -65,7 +67,7 @@ pub(crate) mod weights_file;
 pub use backend::device;
 pub use burn;
 pub use config::{MOST_NEIGHBORS, RunConfig, check_neighbors};
-pub use error::{Error, Result, escaped, for_files, for_threads, foreign, one_line};
+pub use error::{Error, Result, escaped, for_files, for_threads, foreign, is_obeyed, one_line};
 pub use image;
 pub use model::Translator;
 pub use pix2pix_runtime::choice::{Choice, UnknownName};

@@ -20,7 +20,7 @@
 //!     &Measures::default(),
 //!     &TranslateOptions::default(),
 //!     &mut |pair| {
-//!         eprintln!("{}: L1 {:.2}", pair.scores.name, pair.scores.scores.l1);
+//!         eprintln!("{}: PSNR {:?}", pair.scores.name, pair.scores.scores.map(|scores| scores.psnr));
 //!         Ok::<(), pix2pix::Error>(())
 //!     },
 //! )?;

@@ -66,6 +66,8 @@ pub(crate) mod record;
 mod samples;
 mod saved;
 mod session;
+mod stray;
+pub mod thinned;
 
 use std::sync::atomic::AtomicBool;
 
@@ -149,13 +151,13 @@ pub fn train(
     Session::run(training, begun, stop, tell)
 }
 
-/// Resumes the run of a folder from its newest checkpoint, or from the start if there is none yet. After the last step,
-/// weights, optimizers and metrics are bit for bit those of an uninterrupted run. With another number of processes, the
+/// Resumes the run of a folder from its newest checkpoint, or from the start if it has not come to its first. After the last
+/// step, weights, optimizers and metrics are bit for bit those of an uninterrupted run. With another number of processes, the
 /// run continues with the next pairs. The configuration must be that of the folder, except for the numbers of steps and
-/// processes.
+/// processes, and for the intervals of what it writes from now on.
 ///
 /// # Errors
-/// As [`train`], and when a file of the run is damaged.
+/// As [`train`], and when a file of the run is damaged, or its checkpoints are gone.
 pub fn resume(
     training: Training,
     stop: &AtomicBool,
@@ -175,6 +177,7 @@ pub fn resume(
 pub fn check_train(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<()> {
     training.config.check_course()?;
     training.config.check_augmentation()?;
+    training.config.check_weights()?;
     training.check(tell)
 }
 
@@ -199,11 +202,17 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
     let pairs = training.data.train.len();
     let saved = Saved::load(folder, config, pairs, &training.training_device())?;
     let done = saved.done;
+    if done.step == 0 {
+        course::check_never_saved(folder, config)?;
+    }
     let mut scores = log::read::<RunScores>(&folder.path(file::SCORES))?.entries;
-    scores.retain(|line| line.step <= done.step);
+    scores.retain(|line| {
+        line.step <= done.step && !record::is_of_stop(&saved.as_logged, done.step, line)
+    });
     let scored = scores.last().map(|scores| scores.step);
     // only the last step of this very course may owe something: a shorter one has passed its own
-    let is_end = done.step == config.steps;
+    let is_end =
+        done.step == config.steps || config.is_open() && done.out_of_time(config).is_some();
     if !(is_end && training.owes(saved.owed.as_ref(), scored)?) {
         course::check_unfinished(folder, config, done)?;
         config.check_learning()?;
@@ -212,6 +221,7 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
     if training.is_root() {
         let before = read_config(folder.root())?;
         let notes = [
+            course::new_beginning(folder, done),
             course::schedule_restart(&before, config, done),
             course::best_of_another_course(folder, [&before, config], done.step),
         ];

@@ -6,10 +6,10 @@ use std::path::Path;
 use burn::tensor::Device;
 use image::{Rgb, RgbImage};
 use pix2pix::data::pair::{self, Direction, Pair};
-use pix2pix::data::picture::{Depth, Picture, Samples};
+use pix2pix::data::picture::{Content, Depth, Format, Header, Metadata, Page, Picture, Samples};
 use pix2pix::data::survey::{self, OnError, Survey};
 use pix2pix::data::{
-    Dataset, Domain, JitterConfig, Options, ResizePolicy, Size, earth, picture, resize,
+    Colors, Dataset, Domain, JitterConfig, Options, ResizePolicy, Size, earth, picture, resize,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -375,7 +375,7 @@ fn color_jitter_changes_values_within_its_bounds_and_follows_the_sample() {
     let planes = coordinates(16, 16).to_planes([0.0, 255.0]);
     let vary = |config: &JitterConfig, sample| {
         let mut planes = planes.clone();
-        config.vary_color(&mut planes, 3, 5, sample);
+        config.vary_color(&mut planes, RGB, None, 5, sample);
         planes
     };
     assert_eq!(vary(&config, 1), vary(&config, 1));
@@ -387,6 +387,85 @@ fn color_jitter_changes_values_within_its_bounds_and_follows_the_sample() {
             .all(|value| (-1.0..=1.0).contains(value))
     );
     assert_eq!(vary(&JitterConfig::default(), 1), planes);
+}
+
+/// A picture of one file in red, green and blue.
+const RGB: Colors = Colors {
+    channels: 3,
+    joined: false,
+};
+
+/// Planes as the color jitter of a sample leaves them. It is so weak that no value here is clamped.
+fn varied(planes: &[f32], colors: Colors, known: Option<&[bool]>, sample: u64) -> Vec<f32> {
+    let config = JitterConfig {
+        color: 0.1,
+        ..JitterConfig::default()
+    };
+    let mut planes = planes.to_vec();
+    config.vary_color(&mut planes, colors, known, 5, sample);
+    planes
+}
+
+/// Whatever pixels without data are, the others become the same, and they stay.
+#[test]
+fn color_jitter_leaves_pixels_without_data() {
+    let known: Vec<bool> = (0..64).map(|pixel| pixel % 3 > 0).collect();
+    let varied = |gap: f32| {
+        let values = (0..64 * 3).map(|at| (at % 50) as f32 / 100.0 - 0.25);
+        let values = values.zip(known.iter().cycle());
+        let planes: Vec<f32> = values
+            .map(|(value, known)| if *known { value } else { gap })
+            .collect();
+        varied(&planes, RGB, Some(&known), 1)
+    };
+    let (one, other) = (varied(0.0), varied(0.75));
+    for (at, (a, b)) in one.iter().zip(&other).enumerate() {
+        match known[at % 64] {
+            true => assert_eq!(a, b),
+            false => assert_eq!([*a, *b], [0.0, 0.75]),
+        }
+    }
+}
+
+#[test]
+fn only_red_green_and_blue_have_saturation() {
+    let planes: Vec<f32> = (0..64 * 5)
+        .map(|at| (at * 7 % 90) as f32 / 100.0 - 0.45)
+        .collect();
+    // without it, all values move along one line
+    let is_line = |channels: usize, joined: bool, sample: u64| {
+        let before = &planes[..64 * channels];
+        let after = varied(before, Colors { channels, joined }, None, sample);
+        let slope = (after[1] - after[0]) / (before[1] - before[0]);
+        let mut values = before.iter().zip(&after);
+        values.all(|(x, y)| (y - after[0] - slope * (x - before[0])).abs() < 1e-4)
+    };
+    assert!((1..9).any(|sample| !is_line(3, false, sample)));
+    for (channels, joined) in [(1, false), (5, false), (2, true), (3, true), (4, true)] {
+        assert!(
+            (1..9).all(|sample| is_line(channels, joined, sample)),
+            "{channels} {joined}"
+        );
+    }
+}
+
+/// Gray and RGB with opacity become what they become without it.
+#[test]
+fn color_jitter_leaves_opacity() {
+    let planes: Vec<f32> = (0..64 * 3)
+        .map(|at| (at % 50) as f32 / 100.0 - 0.25)
+        .collect();
+    for channels in [1, 3] {
+        let of = |channels: usize| Colors {
+            channels,
+            joined: false,
+        };
+        let color = &planes[..64 * channels];
+        let both = [color, &[0.5; 64][..]].concat();
+        let found = varied(&both, of(channels + 1), None, 1);
+        let expected = varied(color, of(channels), None, 1);
+        assert_eq!(found, [expected, vec![0.5; 64]].concat());
+    }
 }
 
 #[test]
@@ -431,6 +510,33 @@ fn an_epoch_takes_every_pair_once_in_an_order_of_its_own() {
     assert_eq!(first, pairs.order(7, 0));
     assert_ne!(first, pairs.order(7, 1));
     assert_ne!(first, pairs.order(8, 0));
+}
+
+/// Near infrared beside RGB, and two pictures of a side: a file of such bands must not say that the last one is an opacity.
+#[test]
+fn bands_of_aligned_pairs_are_no_opacity() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (name, channels, format) in [
+        ("A1/x.png", 1, Format::Png),
+        ("A2/x.png", 1, Format::Png),
+        ("B/x.tif", 4, Format::Tiff),
+    ] {
+        let path = scratch.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let samples = (0..32 * 32 * channels).map(|at| (at % 251) as u8);
+        let picture = Picture::new([32, 32], channels, Samples::U8(samples.collect()));
+        let bands = Metadata::default().of_amounts();
+        picture::write_with(&path, &picture, format, &bands).unwrap();
+    }
+    let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+    let aligned = data.train.read_aligned(0).unwrap();
+    let [(a, of_a, _), (b, of_b, metadata)] = &aligned.sides;
+    assert_eq!((a.channels(), *of_a), (2, Format::Tiff));
+    let path = scratch.path().join("b.tif");
+    picture::write_with(&path, b, *of_b, metadata).unwrap();
+    let content = Content::from(path.as_path());
+    let header = Header::read(&path, &content, Page::Only).unwrap();
+    assert_eq!((header.channels, header.alpha), (4, false));
 }
 
 /// A program's own training loop sees the samples of a run with seed 0.

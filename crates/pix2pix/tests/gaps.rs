@@ -34,7 +34,7 @@ fn by_tag(folder: &Path) -> (Pairs, Values) {
     };
     let data = Dataset::open(folder, &options).unwrap();
     let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
-    let values = Values::of(&data.train, 9);
+    let values = Values::of(&data.train, 9, None);
     let range = [Some([-20.0, 20.0].into()); 2];
     let forced = Forced {
         range,
@@ -187,6 +187,62 @@ fn alpha_of_a_mask_is_no_data() {
     }
 }
 
+/// GDAL's usual value of 64-bit floats, which 32 bits do not hold.
+#[test]
+fn voids_of_64_bits_are_left_out_by_their_tag() {
+    let scratch = tempfile::tempdir().unwrap();
+    let samples: Vec<f64> = (0..SIDE * SIDE)
+        .map(|pixel| match pixel {
+            0 => f64::MIN,
+            _ => 0.5,
+        })
+        .collect();
+    let write = |tag: Option<&str>| {
+        for folder in ["A", "B"] {
+            std::fs::create_dir_all(scratch.path().join(folder)).unwrap();
+            let file = std::fs::File::create(scratch.path().join(folder).join("x.tif")).unwrap();
+            let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+            let mut image = file
+                .new_image::<tiff::encoder::colortype::Gray64Float>(SIDE as u32, SIDE as u32)
+                .unwrap();
+            if let Some(tag) = tag {
+                let code = tiff::tags::Tag::GdalNodata;
+                image.encoder().write_tag(code, tag).unwrap();
+            }
+            image.write_data(&samples).unwrap();
+        }
+    };
+    let refused = || {
+        let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+        let refused = survey::checked(data, OnError::Stop).err().unwrap();
+        refused.to_string()
+    };
+    write(None);
+    let said = refused();
+    let reason = "some of its values are infinite, or too large for 32-bit floats; ";
+    let remedy = "if they say that a pixel has no data, give `nodata` -inf; otherwise";
+    assert!(said.contains(reason) && said.contains(remedy), "{said}");
+    write(Some("-1.7976931348623157e+308"));
+    let said = refused();
+    assert!(said.contains(reason), "{said}");
+    assert!(said.ends_with("give `nodata` tag"), "{said}");
+    let (pairs, _) = by_tag(scratch.path());
+    assert_eq!(gaps(&pairs), [0]);
+}
+
+/// The second band of a TIFF is no alpha unless the file says so.
+#[test]
+fn bands_of_a_mask_count() {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut samples = vec![0, 255, 0, 0];
+    samples.resize(2 * SIDE * SIDE, 255);
+    let mask = Picture::new([SIDE as u32; 2], 2, Samples::U8(samples));
+    let write = |path: &Path| picture::write(path, &mask, Format::Tiff).unwrap();
+    let pairs = with_mask(scratch.path(), "x.tif", write).unwrap();
+    let pair = pairs.read(0).unwrap();
+    assert_eq!(pair.known().unwrap()[..3], [255, 0, 255]);
+}
+
 /// A pair of these pictures, and a mask that covers their first two pixels.
 fn covered(scratch: &Path, a: &Picture, b: &Picture) -> Dataset {
     let mask = Picture::new([SIDE as u32; 2], 1, {
@@ -216,7 +272,7 @@ fn values_under_a_mask_are_not_surveyed() {
     let data = covered(scratch.path(), &a, &b);
     let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
     assert!(survey.domains(&Forced::default()).is_ok());
-    let values = Values::of(&data.train, 9);
+    let values = Values::of(&data.train, 9, None);
     for side in &values.0 {
         assert_eq!(side.bands()[0].extremes, [2.0 / 256.0, 255.0 / 256.0]);
     }

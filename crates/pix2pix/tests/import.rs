@@ -226,11 +226,21 @@ fn networks_that_the_other_programs_lack_are_not_exported() {
         bias_before_norm: false,
         upsample: Upsample::Transposed,
     };
+    let shallow = |depth| {
+        GeneratorConfig::Unet(UnetConfig {
+            filters: 2,
+            depth,
+            ..UnetConfig::default()
+        })
+    };
+    let five = untrained(shallow(5), PatchGanConfig::default());
+    assert!(export::generator_tensors(&five, path).is_ok());
     let bias = "no convolution with a bias and no norm behind it";
     for (generator, told) in [
         (GeneratorConfig::Resnet(resnet(2)), bias),
         (GeneratorConfig::Resnet(resnet(3)), bias),
         (HdConfig::around(resnet(3)).into(), bias),
+        (shallow(4), "the public port has no U-Net of 4 levels"),
         (
             unet(Norm::Batch, 1e-3),
             "no epsilon of 0.001 in its norms, only 0.00001",
@@ -330,10 +340,49 @@ fn dropout_that_cannot_be_is_refused() {
         error("unet_64-half_net_G.pth", 2.0).unwrap(),
         "`dropout` is 2; it must be from 0 to 0.99999"
     );
-    let resnet = error("resnet_6blocks-instance_net_G.pth", 0.3).unwrap();
-    let told = "resnet_6blocks-instance_net_G.pth: a ResNet, and `dropout` is the rate of a U-Net; omit it";
-    assert!(resnet.contains(told), "{resnet}");
-    assert_eq!(error("unet_64-half_net_G.pth", 0.3), None);
+    let [still, random] = [
+        "resnet_6blocks-instance_net_G.pth",
+        "resnet_9blocks-dropout_net_G.pth",
+    ];
+    for (name, rate, told) in [
+        (
+            still,
+            0.3,
+            "a ResNet without dropout, and `dropout` is 0.3; omit it",
+        ),
+        (
+            random,
+            0.0,
+            "a ResNet with dropout, and `dropout` is 0; omit it",
+        ),
+    ] {
+        let error = error(name, rate).unwrap();
+        assert!(error.contains(&format!("{name}: {told}")), "{error}");
+    }
+    for (name, rate) in [(still, 0.0), (random, 0.3), ("unet_64-half_net_G.pth", 0.3)] {
+        assert_eq!(error(name, rate), None);
+    }
+}
+
+/// No file has a rate: import is told it, and an export whose rate is lost can be told.
+#[test]
+fn a_dropout_rate_is_given_to_a_resnet() {
+    let name = file("resnet_9blocks-dropout_net_G.pth");
+    let with = |dropout| {
+        let options = Options {
+            dropout,
+            ..Options::default()
+        };
+        let found = import::public(&name, None, &options).unwrap();
+        export::other_dropout(&found.config.generator)
+    };
+    assert_eq!(with(None), None);
+    assert_eq!(with(Some(0.3)), Some([0.3, 0.5]));
+    let still = UnetConfig {
+        dropout: 0.0,
+        ..UnetConfig::default()
+    };
+    assert_eq!(export::other_dropout(&GeneratorConfig::Unet(still)), None);
 }
 
 /// The port's U-Net without norms has no biases either.
@@ -469,10 +518,9 @@ fn other_files_are_refused_in_words() {
         .err()
         .unwrap()
         .to_string();
-    assert!(
-        error.contains("unknown discriminator with 0 convolutions"),
-        "{error}"
-    );
+    let told = "unknown discriminator with 0 convolutions; give latest_net_D.pth";
+    assert!(error.contains(told), "{error}");
+    assert!(error.contains("1, 3 or 5 layers"), "{error}");
 }
 
 /// torch.save names the folder in the archive after the file. With 21 letters the crate `zip` read another directory.
@@ -604,6 +652,15 @@ fn networks_inside_dictionaries_are_found() {
         error.contains("2 networks: netG_A, netG_B; choose one with `key`"),
         "{error}"
     );
+    // --key names a generator
+    joined([("netD_A.", &judge), ("netD_B.", &judge)]);
+    let error = import::public(&g, Some(&path), &options)
+        .err()
+        .unwrap()
+        .to_string();
+    let wanted = "it holds 2 discriminators: netD_A, netD_B; give a file with one of them, or the generator's file alone";
+    assert!(error.ends_with(wanted), "{error}");
+    joined([("netG_A.", &generator), ("netG_B.", &generator)]);
     let with_key = |key: &str| Options {
         key: Some(key.to_string()),
         ..Options::default()

@@ -514,6 +514,16 @@ fn what_is_written_is_what_is_read() {
     assert_eq!(Format::Jpeg.for_result(3, Depth::U8), Format::Png);
     assert_eq!(Format::Png.for_result(5, Depth::U8), Format::Tiff);
     assert_eq!(Format::WebP.for_result(1, Depth::F32), Format::Tiff);
+    // in PNG, the last one of two or four channels is the opacity
+    for (format, channels, expected) in [
+        (Format::Jpeg, 1, Format::Png),
+        (Format::Png, 2, Format::Tiff),
+        (Format::Png, 3, Format::Png),
+        (Format::WebP, 4, Format::Tiff),
+        (Format::Npy, 4, Format::Npy),
+    ] {
+        assert_eq!(format.for_bands(channels, Depth::U8), expected);
+    }
 }
 
 fn fixtures() -> Vec<(String, Vec<u8>)> {
@@ -778,6 +788,7 @@ fn bands_are_no_opacity() {
         (Content::from(path.as_path()), true),
         (bytes("rgba8.png").into(), true),
     ] {
-        assert_eq!(picture::has_alpha(&content, Page::Only), expected);
+        let header = Header::read(Path::new("x"), &content, Page::Only).unwrap();
+        assert_eq!((header.channels, header.alpha), (4, expected));
     }
 }

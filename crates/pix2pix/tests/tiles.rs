@@ -1,5 +1,6 @@
 //! Translation in tiles, compared with translation in one pass; which pictures are cut, and what is checked before.
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 
 use burn::tensor::Device;
@@ -294,6 +295,39 @@ fn a_picture_smaller_than_a_tile_is_translated_whole() {
         assert_eq!(translated(cut(side)), whole);
     }
     assert_ne!(translated(cut(64)), whole);
+}
+
+/// Whoever waits for a large picture may want to stop: also while its statistics are measured.
+#[test]
+fn a_translation_ends_between_two_tiles() {
+    let translator = translator();
+    let picture = picture(256, |x, y| (x * y) as u8);
+    for statistics in [NormStatistics::Tile, NormStatistics::Image] {
+        let options = TranslateOptions {
+            tiling: Tiling::Cut {
+                side: 64,
+                overlap: 0,
+            },
+            statistics,
+            ..TranslateOptions::default()
+        };
+        let asked = Cell::new(0);
+        let go_on = |times: u32| {
+            asked.set(asked.get() + 1);
+            match asked.get() <= times {
+                true => Ok(()),
+                false => Err(pix2pix::Error::Failed("enough".to_string())),
+            }
+        };
+        let whole = translator.translate_while(picture.clone(), &options, &|| go_on(u32::MAX));
+        assert!(asked.get() >= 4, "there are four tiles");
+        let plain = translator.translate_with(picture.clone(), &options);
+        assert_eq!(whole.unwrap(), plain.unwrap());
+        asked.set(0);
+        let ended = translator.translate_while(picture.clone(), &options, &|| go_on(2));
+        assert_eq!(ended.unwrap_err().to_string(), "enough");
+        assert_eq!(asked.get(), 3);
+    }
 }
 
 /// A network pads a picture one pixel high to 64 pixels: what is then large is cut into tiles.

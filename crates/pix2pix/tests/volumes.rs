@@ -12,6 +12,7 @@ use pix2pix::data::{Change, Dataset, Direction, Domain, Options, duplicates, pai
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/volumes")
@@ -183,6 +184,45 @@ fn axes_are_those_of_nibabel() {
     }
 }
 
+/// A network compares voxel by voxel. The distances are those of nibabel's affines.
+#[test]
+fn volumes_of_other_places_are_told() {
+    for (a, b, expected) in [
+        ("u8.nii", "u16_big.nii", None),
+        ("two.nii.gz", "u8.nii", None),
+        ("i16.nii.gz", "f32_big.nii.gz", None),
+        ("u8.nii", "i16.nii.gz", Some("79.8")),
+        ("i16.nii.gz", "u8.nii", Some("64.4")),
+    ] {
+        let scratch = tempfile::tempdir().unwrap();
+        for (side, name) in [("A", a), ("B", b)] {
+            fs::create_dir_all(scratch.path().join(side)).unwrap();
+            let ending = &name[name.find('.').unwrap()..];
+            let to = scratch.path().join(side).join(format!("brain{ending}"));
+            fs::copy(folder().join(name), to).unwrap();
+        }
+        let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+        let said = data.apart();
+        match expected {
+            None => assert_eq!(said, None, "{a} and {b}"),
+            Some(voxels) => {
+                let said = said.unwrap();
+                assert!(
+                    said.contains("volumes of 1 pair do not lie at the same place"),
+                    "{said}"
+                );
+                assert!(
+                    said.contains(&format!("is up to {voxels} voxels off")),
+                    "{said}"
+                );
+                for spacing in ["1x1x2.5", "0.9x1.1x3"] {
+                    assert!(said.contains(&format!("(spacing {spacing})")), "{said}");
+                }
+            }
+        }
+    }
+}
+
 /// Volumes in `A/` and `B/` of a new folder: those of B are as long, and brighter by 1.
 fn data(count: usize) -> tempfile::TempDir {
     let scratch = tempfile::tempdir().unwrap();
@@ -305,10 +345,65 @@ fn volumes_are_held_out_whole() {
     assert!(error.contains("at least two volumes"), "{error}");
 }
 
+/// A run that held out a quarter of its pairs, which an earlier version knew by these names, each behind its split.
+fn run_of(seed: u64, names: impl Iterator<Item = String>) -> RunConfig {
+    let mut hash = Sha256::new();
+    names.for_each(|name| hash.update(name + "\n"));
+    let digest = hash.finalize();
+    let gray = Domain {
+        channels: 1,
+        ..Domain::default()
+    };
+    RunConfig {
+        val_fraction: 0.25,
+        seed,
+        data_digest: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        source: gray.clone(),
+        target: gray,
+        ..RunConfig::default()
+    }
+}
+
+/// Earlier versions held out a volume whose partner is that of a training pair too; such a run finds its pairs again.
+#[test]
+fn a_run_that_held_out_one_pair_of_a_file_finds_it_again() {
+    let scratch = data(4);
+    let table = scratch.path().join("t.csv");
+    let lines = "A/v0.nii,B/v0.nii\nA/v1.nii,B/v0.nii\nA/v2.nii,B/v2.nii\nA/v3.nii,B/v3.nii\n";
+    fs::write(&table, lines).unwrap();
+    let options = Options {
+        pages: Some(Pages::First),
+        ..Options::default()
+    };
+    let volumes = Dataset::open(&table, &options).unwrap().train;
+    let seed = (0..).find(|seed| volumes.order(*seed, u64::MAX)[0] == 1);
+    let splits = [(0, "train"), (2, "train"), (3, "train"), (1, "val")];
+    let slices = splits.into_iter().flat_map(|(volume, split)| {
+        let slices = 1..=5;
+        slices.map(move |slice| format!("{split}/v{volume}-{slice}"))
+    });
+    let config = run_of(seed.unwrap(), slices);
+    let (data, _) = config.open(&table, OnError::Stop).unwrap();
+    assert_eq!(data.changed_since(&config.data_digest), None);
+    let held_out = names(&data.val.unwrap());
+    assert_eq!(held_out, ["v1-1", "v1-2", "v1-3", "v1-4", "v1-5"]);
+    // new runs hold out both or none
+    for seed in 0..8 {
+        let new = RunConfig {
+            data_digest: String::new(),
+            seed,
+            ..config.clone()
+        };
+        let (data, _) = new.open(&table, OnError::Stop).unwrap();
+        let held_out = names(&data.val.unwrap());
+        let is_held_out = |volume: &str| held_out.iter().any(|name| name.starts_with(volume));
+        assert_eq!(is_held_out("v0"), is_held_out("v1"), "{held_out:?}");
+    }
+}
+
 /// Earlier versions held out single pages; such a run finds its pairs again by their digest.
 #[test]
 fn a_run_that_held_out_pages_finds_them_again() {
-    use sha2::{Digest, Sha256};
     let scratch = data(4);
     let whole = Dataset::open(scratch.path(), &Options::default())
         .unwrap()
@@ -317,31 +412,15 @@ fn a_run_that_held_out_pages_finds_them_again() {
     let (mut val, mut train) = (order[..5].to_vec(), order[5..].to_vec());
     val.sort_unstable();
     train.sort_unstable();
-    let mut hash = Sha256::new();
-    for (split, indices) in [("train", &train), ("val", &val)] {
-        for index in indices {
-            hash.update(format!("{split}/{}\n", whole.name(*index)));
-        }
-    }
-    let digest: String = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let config = RunConfig {
-        val_fraction: 0.25,
-        seed: 3,
-        data_digest: digest.clone(),
-        source: Domain {
-            channels: 1,
-            ..Domain::default()
-        },
-        target: Domain {
-            channels: 1,
-            ..Domain::default()
-        },
-        ..RunConfig::default()
-    };
+    let splits = [("train", train), ("val", val)];
+    let names = splits.into_iter().flat_map(|(split, indices)| {
+        let names = indices.into_iter().map(|index| whole.name(index));
+        names
+            .map(|name| format!("{split}/{name}"))
+            .collect::<Vec<_>>()
+    });
+    let config = run_of(3, names);
+    let digest = config.data_digest.clone();
     let (data, _) = config.open(scratch.path(), OnError::Stop).unwrap();
     assert_eq!(data.changed_since(&digest), None);
     let new = RunConfig {

@@ -8,10 +8,23 @@ use pix2pix::text_table::aligned;
 /// The name of the pairs of a folder without splits.
 pub const ALL: &str = "all";
 
-/// The mean of a measure with its interval; `None` if the model does not have it.
+/// The mean of a measure with its interval, and the number of its pairs where it is not of all; `None` if the model does not have
+/// it.
 fn mean(evaluation: &Evaluation, measure: &Measure) -> Option<String> {
     let found = evaluation.means.get(measure.key)?;
-    Some(interval(*found, measure.digits_of(found.mean)))
+    let has = |(key, value): (&str, Option<f64>)| key == measure.key && value.is_some();
+    let pictures = evaluation.pictures.iter();
+    let having = pictures.filter(|picture| picture.named().into_iter().any(has));
+    let shown = interval(*found, measure.digits_of(found.mean));
+    Some(shown + &share(having.count(), evaluation.pictures.len()))
+}
+
+/// Says of how many pairs a measure is where it is not of all.
+fn share(some: usize, all: usize) -> String {
+    match some == all {
+        true => String::new(),
+        false => format!(" (of {some} of {all} pairs)"),
+    }
 }
 
 /// A mean with its interval.
@@ -133,7 +146,7 @@ fn whole(
     match (realism.pairs, pictures.len()) {
         (some, all) if some == all || of_labels => shown,
         (0, all) => Some(format!("none of {all} pairs")),
-        (some, all) => Some(format!("{} (of {some} of {all} pairs)", shown?)),
+        (some, all) => Some(shown? + &share(some, all)),
     }
 }
 

@@ -87,6 +87,12 @@ impl SiteArgs {
             size(out) as f64 / 1e6,
             word(out),
         ));
+        if model.examples.is_empty() {
+            let data = &checkpoint.config.data;
+            say(&format!(
+                "note: the page has no examples: the pairs of the training are not found ({data})\n"
+            ));
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::io::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::Signal;
@@ -17,6 +17,7 @@ pub fn listen(signals: &[Signal], mut action: impl FnMut() + Send + 'static) -> 
     let numbers = signals.iter().flat_map(|signal| match signal {
         Signal::Stop => &[SIGINT, SIGTERM][..],
         Signal::Hangup => &[SIGHUP],
+        Signal::Continue => &[SIGCONT],
     });
     let mut signals = Signals::new(numbers.filter(|&signal| is_heeded(*signal)))?;
     let started = thread::Builder::new().name("signals".to_string());

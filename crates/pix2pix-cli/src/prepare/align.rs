@@ -15,7 +15,7 @@ use crate::output::say;
 use crate::output_folder::create_folder_of;
 
 use super::results::{
-    SLICES_APART, add, are_unsplit_slices, is_made, keep, make, open, tell_found,
+    SLICES_APART, add, are_unsplit_slices, file_name, is_made, keep, make, open, tell_found,
 };
 use super::{Common, prepared};
 
@@ -33,7 +33,7 @@ pub fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
             _ => common.out.join(split),
         };
         for index in 0..pairs.len() {
-            let name = pairs.name(index);
+            let name = file_name(pairs, index);
             // of two files, B is written last: a pair with a B is whole
             let target = match pairs.is_together(index) {
                 true => folder.join(name),

@@ -1,7 +1,7 @@
 //! Pairs that are made from photographs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pix2pix::Error;
 use pix2pix::data::picture::{self, Depth, Header, Metadata, Page, Picture};
@@ -43,12 +43,12 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
             let shown = store.shown(&file);
             let header = Header::read(&shown, &store.stored(&file)?, page)?;
             check_pair(common, &shown, header)?;
-            let job = (file.clone(), page);
-            add(&mut jobs, target.into(), job, |(file, _)| store.shown(file))?;
+            let job = (file.clone(), page, header.alpha);
+            add(&mut jobs, target.into(), job, |job| store.shown(&job.0))?;
         }
     }
     let options = prepared::of_photographs(common, task);
-    let pairs = make(common, &options, jobs, is_made, |(file, page), target| {
+    let work = |(file, page, alpha): &(PathBuf, Page, bool), target: &Path| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, format) = picture::decode_page(&shown, &content, *page)?;
         let gap = Metadata::read(&content, format, *page, photo.channels()).nodata();
@@ -62,11 +62,11 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         let range = range_of(common, &shown, &photo)?;
         let photo = sized(&photo, common.size.map(|size| size.0), false);
         let seed = seed_of(common.seed, file, *page);
-        let has_alpha = picture::has_alpha(&content, *page);
-        let source = task.apply(&photo, range, has_alpha, seed);
+        let source = task.apply(&photo, range, *alpha, seed);
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
-        write(target, &both)
-    })?;
+        write(target, &both, *alpha)
+    };
+    let pairs = make(common, &options, jobs, is_made, work)?;
     tell_found(common, pairs, None);
     if are_slices {
         say(SLICES_APART);

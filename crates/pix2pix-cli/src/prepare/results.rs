@@ -6,16 +6,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pix2pix::Error;
 use pix2pix::data::passed_over::{self, PassedOver};
-use pix2pix::data::picture::{self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Picture};
-use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, earth};
+use pix2pix::data::picture::{
+    self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Metadata, Picture,
+};
+use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth};
 use pix2pix::device::set_threads;
+use pix2pix::identity::{Identity, alike};
 use rayon::prelude::*;
 
 use crate::failure::Failure;
 use crate::flags;
 use crate::output::{say, tell};
 use crate::output_folder::{create_folder_of, remove_unfinished};
-use crate::paths::{Plain, lies_in, real, word};
+use crate::paths::{Plain, lies_in, word};
 use crate::program::program;
 use crate::progress;
 use crate::words;
@@ -50,6 +53,9 @@ pub fn open(
         true => earth::open(&options)?,
         false => Dataset::open(&common.input, &options)?,
     };
+    for note in &data.notes {
+        say(&format!("note: {note}\n"));
+    }
     tell_of(&data.passed_over);
     for path in &data.unmatched {
         tell(&format!(
@@ -110,12 +116,25 @@ pub fn whole(shown: &Path, gap: Option<f32>) -> Result<(), Error> {
     }
 }
 
-/// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. `target` has no ending.
-pub fn write(target: &Path, both: &Picture) -> Result<(), Error> {
-    let format = Format::Png.for_result(both.channels(), both.depth());
+/// Writes a side-by-side picture as PNG, or as TIFF if PNG cannot hold it. With `alpha`, the last one of two or four channels is
+/// the opacity; otherwise, the file must not say so. `target` has no ending.
+pub fn write(target: &Path, both: &Picture, alpha: bool) -> Result<(), Error> {
+    let (channels, depth) = (both.channels(), both.depth());
+    let (format, metadata) = match alpha {
+        true => (Format::Png.for_result(channels, depth), Metadata::default()),
+        false => (
+            Format::Png.for_bands(channels, depth),
+            Metadata::default().of_amounts(),
+        ),
+    };
     let target = target.with_added_extension(format.extension());
     create_folder_of(&target)?;
-    picture::write(&target, both, format)
+    picture::write_with(&target, both, format, &metadata)
+}
+
+/// The name of pair `index`'s files. No layout has pairs in folders of other names, so those of a name become parts of it.
+pub fn file_name(pairs: &Pairs, index: usize) -> String {
+    pairs.name(index).replace('/', "_")
 }
 
 /// Adds a job; an error if another job writes the same file.
@@ -126,18 +145,24 @@ pub fn add<T>(
     shown: impl Fn(&T) -> PathBuf,
 ) -> Result<(), Failure> {
     let path = shown(&job);
-    if let Some(other) = jobs.insert(target, job) {
-        return Err(Error::file(
-            &path,
+    let Some(other) = jobs.insert(target, job) else {
+        return Ok(());
+    };
+    let other = shown(&other);
+    let (reason, remedy) = match path == other {
+        true => (
+            "it is in two pairs, which would have the same name".to_string(),
+            "give one of them a copy of it, of another name",
+        ),
+        false => (
             format!(
                 "its pair would have the same name as the pair of {}",
-                shown(&other).plain()
+                other.plain()
             ),
             "rename one of them",
-        )
-        .into());
-    }
-    Ok(())
+        ),
+    };
+    Err(Error::file(&path, reason, remedy).into())
 }
 
 /// Checks that no picture of a data set has the place of a result, where it would count as made. Those of a table may lie in
@@ -158,8 +183,9 @@ pub fn keep(data: &Dataset, targets: impl Iterator<Item = PathBuf>) -> Result<()
         .splits
         .iter()
         .flat_map(|(_, pairs)| (0..pairs.len()).flat_map(|index| pairs.shown(index)));
-    let places: BTreeSet<PathBuf> = files.map(|file| real(&file)).collect();
-    match there.iter().find(|file| places.contains(&real(file))) {
+    let places: BTreeSet<Identity> = files.filter_map(|file| Identity::of(&file)).collect();
+    let is_picture = |file: &Path| Identity::of(file).is_some_and(|place| places.contains(&place));
+    match there.iter().find(|file| is_picture(file)) {
         None => Ok(()),
         Some(file) => {
             let message = "a result would have the place of this picture; choose another --out";
@@ -191,6 +217,20 @@ pub fn tell_found(common: &Common, pairs: usize, pages: Option<Pages>) {
     }
 }
 
+/// Checks that the disk tells the files in the folder of the results apart.
+fn are_apart<'a>(out: &Path, targets: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
+    let names = targets.filter_map(|target| target.strip_prefix(out).ok());
+    let Some([name, other]) = alike(out, names) else {
+        return Ok(());
+    };
+    let reason = format!(
+        "it and {} would be one file on this disk, which takes their names for the same",
+        out.join(other).plain()
+    );
+    let remedy = "rename one of their pictures, or choose an --out on another disk";
+    Err(Error::file(&out.join(name), reason, remedy))
+}
+
 /// Whether a picture was written to a target without an ending.
 pub fn is_made(target: &Path) -> bool {
     let mut endings = picture::RESULT_EXTENSIONS.iter();
@@ -215,6 +255,7 @@ pub fn make<T: Sync>(
             "the folder of the pairs lies in that of their pictures; choose another --out";
         return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
     }
+    are_apart(&common.out, jobs.keys())?;
     let before = jobs.keys().filter(|target| is_there(target)).count();
     // pairs of other pictures may be there, whose mark would be replaced
     if before > 0 || prepared::has_others(&common.out) {

@@ -11,8 +11,11 @@ use crate::output::say;
 use crate::output_folder::create_folder_of;
 use crate::words;
 
-use super::results::{add, keep, make, open, tell_found};
+use super::results::{add, file_name, keep, make, open, tell_found};
 use super::{Common, prepared};
+
+/// The folders of the parts.
+const SPLITS: [&str; 3] = ["train", "val", "test"];
 
 /// Copies a data set's files to train/, val/ and test/.
 pub fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
@@ -35,29 +38,30 @@ pub fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         .into());
     }
     let pairs = &data.train;
-    let order = pairs.order(common.seed, 0);
-    let [val, test] = held_out(common, pairs.len(), [val, test])?;
+    let groups = pairs.in_groups(common.seed);
+    let [val, test] = held_out(common, pairs.len(), groups.len(), [val, test])?;
     let mut jobs = BTreeMap::new();
-    for (place, index) in order.into_iter().enumerate() {
-        let name = match place {
-            place if place < val => "val",
-            place if place < val + test => "test",
-            _ => "train",
+    let mut counts = [0; SPLITS.len()];
+    for (place, group) in groups.iter().enumerate() {
+        let split = match place {
+            place if place < val => 1,
+            place if place < val + test => 2,
+            _ => 0,
         };
-        for Copied { from, folder } in copied(pairs, index) {
+        counts[split] += group.len();
+        let files = group.iter().flat_map(|index| copied(pairs, *index));
+        for Copied { from, folder, name } in files {
             let ending = from.extension().unwrap_or_default().to_string_lossy();
             let whole = picture::volume_extension(&from).or_else(|| picture::ome_extension(&from));
-            let file = format!("{}.{}", pairs.name(index), whole.unwrap_or(&ending));
+            let file = format!("{name}.{}", whole.unwrap_or(&ending));
             let in_split = |split: &str| common.out.join(split).join(&folder).join(&file);
-            let others = ["train", "val", "test"]
-                .into_iter()
-                .filter(|other| *other != name);
+            let others = SPLITS.into_iter().filter(|other| *other != SPLITS[split]);
             if let Some(there) = others.map(in_split).find(|file| file.exists()) {
                 let reason = "it is there from another split, and now belongs elsewhere";
                 let remedy = "empty the folder, or choose another one with --out";
                 return Err(Error::file(&there, reason, remedy).into());
             }
-            let target = in_split(name);
+            let target = in_split(SPLITS[split]);
             add(&mut jobs, target, from, PathBuf::clone)?;
         }
     }
@@ -70,17 +74,18 @@ pub fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     // a copy has all of its name
     make(common, prepared::SPLIT, jobs, Path::is_file, work)?;
     tell_found(common, pairs.len(), Some(Pages::First));
-    let train = pairs.len() - val - test;
+    let [train, val, test] = counts;
     say(&format!(
         "pairs: {train} in train/, {val} in val/, {test} in test/\n"
     ));
     Ok(())
 }
 
-/// A file of a pair that is copied, and its folder in the pair's split.
+/// A file of a pair that is copied, its folder in the pair's split, and its name there without an ending.
 struct Copied {
     from: PathBuf,
     folder: String,
+    name: String,
 }
 
 /// The files of pair `index`, its mask included.
@@ -93,19 +98,31 @@ fn copied(pairs: &Pairs, index: usize) -> Vec<Copied> {
         .mask_file(index)
         .map(|mask| (mask, "mask".to_string()));
     let copied = sides.chain(mask);
-    copied
-        .map(|(from, folder)| Copied { from, folder })
-        .collect()
+    let copied = copied.map(|(from, folder)| Copied {
+        from,
+        folder,
+        name: file_name(pairs, index),
+    });
+    copied.collect()
 }
 
-/// Numbers of pairs for val/ and test/: at least one for each that has a share, and one to train on.
-fn held_out(common: &Common, pairs: usize, shares: [f64; 2]) -> Result<[usize; 2], Error> {
+/// Numbers of groups of pairs for val/ and test/: at least one for each that has a share, and one to train on.
+fn held_out(
+    common: &Common,
+    pairs: usize,
+    groups: usize,
+    shares: [f64; 2],
+) -> Result<[usize; 2], Error> {
     let wanted = shares.iter().filter(|share| **share > 0.0).count();
-    if pairs < 1 + wanted {
+    if groups < 1 + wanted {
+        let together = match groups < pairs {
+            true => ", of which those that share a file stay together,",
+            false => "",
+        };
         return Err(Error::file(
             &common.input,
             format!(
-                "{} cannot be split into {} parts",
+                "{}{together} cannot be split into {} parts",
                 words::count(pairs as u64, "pair"),
                 1 + wanted
             ),
@@ -113,10 +130,10 @@ fn held_out(common: &Common, pairs: usize, shares: [f64; 2]) -> Result<[usize; 2
         ));
     }
     let [mut val, mut test] = shares.map(|share| match share > 0.0 {
-        true => ((pairs as f64 * share).round() as usize).max(1),
+        true => ((groups as f64 * share).round() as usize).max(1),
         false => 0,
     });
-    while val + test >= pairs {
+    while val + test >= groups {
         *(if val >= test { &mut val } else { &mut test }) -= 1;
     }
     Ok([val, test])

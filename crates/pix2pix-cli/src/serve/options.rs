@@ -278,9 +278,9 @@ mod tests {
             ["--cors", "https://a.example, https://b.example"],
             ["--proxy", "127.0.0.1, 10.0.0.0/8"],
         ];
-        let (_, settings) = self::settings(typed.as_flattened(), "models = ['a']\n").unwrap();
-        assert_eq!(settings.hosts, ["a.example", "b.example"]);
-        assert_eq!((settings.proxies.len(), settings.cors.len()), (2, 2));
+        let (_, spaced) = self::settings(typed.as_flattened(), "models = ['a']\n").unwrap();
+        assert_eq!(spaced.hosts, ["a.example", "b.example"]);
+        assert_eq!((spaced.proxies.len(), spaced.cors.len()), (2, 2));
         let refused = self::settings(&["--host", "*"], "models = ['a']\n").unwrap_err();
         assert!(
             refused.contains("no sign stands for every name"),

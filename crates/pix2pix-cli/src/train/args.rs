@@ -176,7 +176,8 @@ pub struct JitterArgs {
     /// Rotate pairs by random multiples of 90 degrees [default: off]
     #[arg(long)]
     turn: bool,
-    /// Change brightness, contrast and saturation of A by random factors between 1 - SHARE and 1 + SHARE
+    /// Change brightness, contrast and, of red, green and blue, saturation of A, the sources, by random factors between
+    /// 1 - SHARE and 1 + SHARE
     #[arg(long, default_value_t = 0.0, value_name = "SHARE")]
     color_jitter: f32,
 }
@@ -257,7 +258,11 @@ impl Args {
         let survey = data.map(|(_, survey)| survey);
         let channels = [source.planes(), target.planes()];
         let (generator, discriminator) = match from {
-            Some(from) => from.networks(channels, self.networks.discriminator(channels))?,
+            Some(from) => {
+                let networks = from.networks(channels, self.networks.discriminator(channels))?;
+                from.model.check_freeze(self.from.freeze, channels)?;
+                networks
+            }
             None => {
                 let preset = self.beyond.preset;
                 let sides = self.jitter.sides(survey, preset);

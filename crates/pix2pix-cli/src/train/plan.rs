@@ -9,10 +9,11 @@ use pix2pix::device::{Device, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
 use pix2pix::run;
-use pix2pix::train::Gan;
+use pix2pix::train::{Gan, Schedule};
 use pix2pix::{Error, RunConfig};
 
 use super::args::{Args, Seconds, named};
+use crate::beyond_args::Preset;
 use crate::config_file;
 use crate::failure::Failure;
 use crate::flags;
@@ -156,7 +157,9 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         config.optimizer.decay_steps = steps_of(epochs, &config, &data, processes.shard());
     }
     config.check_course()?;
+    config.check_effects()?;
     config.check_augmentation()?;
+    config.check_weights()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
         .map(|file| format!("options: {}", file.plain()))
@@ -164,6 +167,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         .collect();
     told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
     told.extend(leakage(&data));
+    told.extend(without_effect(&config));
     let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
     if is_hd && from.is_none() {
         told.push(
@@ -190,7 +194,18 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
             (true, true) => "coarse network and discriminator; the enhancer is new",
             (true, false) => "coarse network; the enhancer and the discriminator are new",
         };
-        told.push(format!("from: {}: {whole}", model.origin.model));
+        let anew = match new_layers(model, &config)[..] {
+            [] => String::new(),
+            [layer] => format!("; {layer} begins anew"),
+            [ref layers @ .., last] => format!("; {} and {last} begin anew", layers.join(", ")),
+        };
+        told.push(format!("from: {}: {whole}{anew}", model.origin.model));
+        if args.beyond.preset == Preset::Best {
+            told.push(
+                "note: the networks are those of that model: of --preset best, --upsample and --input-skip do not count"
+                    .to_string(),
+            );
+        }
         let (from, now) = (model.direction(), args.data.direction);
         if from != now {
             told.push(format!(
@@ -208,6 +223,25 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     })
 }
 
+/// Says what of a run's options does nothing, as it is or in so few steps.
+fn without_effect(config: &RunConfig) -> Vec<String> {
+    let optimizer = &config.optimizer;
+    let mut notes = Vec::new();
+    if optimizer.lr == 0.0 {
+        notes.push("note: with --lr 0, no weight is trained".to_string());
+    }
+    let falls_after = optimizer.decay_steps;
+    let is_stepped = optimizer.schedule == Schedule::Step && config.time.is_none();
+    if is_stepped && falls_after >= config.steps {
+        notes.push(format!(
+            "note: the rate of --lr-schedule step first falls after {}, and the run has {}; choose a smaller --decay-epochs",
+            count(falls_after, "step"),
+            config.steps
+        ));
+    }
+    notes
+}
+
 /// Says which held-out pairs are training pairs too.
 fn leakage(data: &Dataset) -> Option<String> {
     let found = leaked(&data.train, data.val.as_ref()?);
@@ -221,6 +255,27 @@ fn leakage(data: &Dataset) -> Option<String> {
         again.plain(),
         first.plain()
     ))
+}
+
+/// The layers of a model that begin anew in a run, since the data has other channels. Of a network that is new as a whole, none.
+fn new_layers(model: &run::Beginning, config: &RunConfig) -> Vec<&'static str> {
+    let [into, out] = model.channels();
+    let [source, target] = config.generator.channels();
+    let (is_first, is_last) = (into != source, out != target);
+    let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
+    let layers = [
+        (is_first, "the generator's first layer"),
+        (
+            is_last && is_hd == model.is_coarse_to_fine(),
+            "the generator's last layer",
+        ),
+        (
+            (is_first || is_last) && model.has_discriminator(),
+            "the discriminator's first layer",
+        ),
+    ];
+    let anew = layers.into_iter().filter(|(is_new, _)| *is_new);
+    anew.map(|(_, layer)| layer).collect()
 }
 
 /// Said when a run goes on with other files than those that it began with.
@@ -317,7 +372,10 @@ fn repeat(
         let remedy = "its other settings are that run's: give more --steps, or change them in a copy of the file";
         Failure::Usage(format!("{}; {remedy}", flags::named(&error.to_string())))
     })?;
+    config.check_effects()?;
     config.check_augmentation()?;
+    config.check_weights()?;
+    notes.extend(without_effect(&config));
     Ok(Planned {
         config,
         device,
@@ -401,7 +459,8 @@ fn describe(
         format!("data: {}; {sizes}", data.layout),
         format!("A: {a}; B: {b}"),
     ];
-    lines.extend(notes.iter().map(|note| format!("note: {note}")));
+    let notes = data.notes.iter().chain(notes);
+    lines.extend(notes.map(|note| format!("note: {note}")));
     lines.extend(passed_over::summary(&data.passed_over));
     for error in &left_out.broken {
         lines.push(format!("skipped: {}", flags::named(&error.to_string())));

@@ -19,6 +19,8 @@ pub struct ReportPage {
     held_out: bool,
     /// Those of this session's last sampling.
     gallery: Option<Gallery>,
+    /// Whether the page is of an earlier session, and may have its pictures.
+    is_earlier: bool,
 }
 
 impl ReportPage {
@@ -40,32 +42,37 @@ impl ReportPage {
             config: config.clone(),
             held_out,
             gallery: None,
+            is_earlier: is_ours,
         }))
     }
 
-    /// Draws the report anew after a sampling.
+    /// Draws the report anew after a sampling, and at first as soon as there is a run: one that is killed before its first
+    /// sampling is resumed with the report too.
     pub fn keep(&mut self, event: &Event) -> Result<(), Error> {
-        let Event::Sampled {
-            step,
-            pairs,
-            outputs,
-            held_out,
-            ..
-        } = event
-        else {
-            return Ok(());
-        };
-        self.gallery = held_out.then(|| Gallery::of_sampling(&self.config, *step, pairs, outputs));
-        self.draw()
+        match event {
+            Event::Sampled {
+                step,
+                pairs,
+                outputs,
+                held_out,
+                ..
+            } => {
+                let gallery = || Gallery::of_sampling(&self.config, *step, pairs, outputs);
+                self.gallery = held_out.then(gallery);
+                self.draw()
+            }
+            Event::Begun | Event::Saved(_) if !self.page.exists() => self.draw(),
+            _ => Ok(()),
+        }
     }
 
     /// Draws it once more at the end: now that its folder is unlocked, the run is no longer running. A session without
-    /// pictures leaves it as it is, with the pictures of an earlier one; the note says so if it is behind.
+    /// pictures leaves that of an earlier one as it is, which may have some; the note says so if it is behind.
     pub fn end(&self) -> Result<Option<String>, Error> {
         if !self.page.exists() {
             return Ok(None);
         }
-        if self.gallery.is_some() || !self.held_out {
+        if self.gallery.is_some() || !self.held_out || !self.is_earlier {
             return self.draw().map(|()| None);
         }
         Ok(self.is_behind().then(|| {
@@ -103,6 +110,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_run_that_is_killed_before_its_first_sampling_keeps_its_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, config) = (folder.path(), RunConfig::default());
+        let text = toml::to_string(&config).unwrap();
+        fs::write(root.join(file::CONFIG), text).unwrap();
+        let resumed = || ReportPage::open(root, &config, [false, true, true]).unwrap();
+        assert!(resumed().is_none());
+        let page = root.join(report::NAME);
+        for first in [Event::Begun, Event::Saved(Path::new("checkpoint"))] {
+            let opened = ReportPage::open(root, &config, [true, false, true]);
+            let mut asked = opened.unwrap().unwrap();
+            asked.keep(&Event::Noted("before the run begins")).unwrap();
+            assert!(!page.exists());
+            asked.keep(&first).unwrap();
+            let mut resumed = resumed().expect("it has a report");
+            // which stays, as it may have pictures
+            fs::write(&page, "pictures").unwrap();
+            resumed.keep(&first).unwrap();
+            assert_eq!(resumed.end().unwrap(), None);
+            assert_eq!(fs::read(&page).unwrap(), b"pictures");
+            // and that of a session without any is drawn again at its end
+            asked.end().unwrap();
+            assert!(report::is_of_one_run(&page));
+            fs::remove_file(&page).unwrap();
+        }
+    }
+
+    #[test]
     fn a_line_of_any_log_leaves_the_report_behind() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
@@ -112,6 +147,7 @@ mod tests {
             config: RunConfig::default(),
             held_out: true,
             gallery: None,
+            is_earlier: true,
         };
         let written = |name: &str, time: SystemTime| {
             let file = File::create(root.join(name)).unwrap();

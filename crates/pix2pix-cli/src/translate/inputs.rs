@@ -7,9 +7,11 @@ use std::slice;
 use pix2pix::Error;
 use pix2pix::data::passed_over::PassedOver;
 use pix2pix::data::{Store, pair, picture};
+use pix2pix::identity::{Identity, alike};
 
 use crate::failure::Failure;
-use crate::paths::{Plain, real};
+use crate::output_folder;
+use crate::paths::{Plain, lies_in};
 
 /// The files of each picture by the name of its output, without ending.
 pub type Named = BTreeMap<PathBuf, Vec<PathBuf>>;
@@ -18,7 +20,8 @@ pub type Named = BTreeMap<PathBuf, Vec<PathBuf>>;
 /// otherwise each file is a picture.
 ///
 /// # Errors
-/// If a file cannot be found, two outputs would have the same name, or an output would replace an input.
+/// If a file cannot be found, two outputs would have the same name or be one file on the disk of `out`, or an output would
+/// replace an input.
 pub fn find(
     named: &[PathBuf],
     out: &Path,
@@ -72,17 +75,14 @@ fn stacks(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Failure> {
     let mut inputs = BTreeMap::new();
     let mut passed_over = Vec::new();
-    let outputs = real(out);
     for input in named {
         let mut files = Vec::new();
         if input.is_dir() {
             let (found, others) = Store::open(input)?.pictures()?;
             passed_over.extend(others);
-            let is_within = real(input) != outputs;
+            let is_around = !lies_in(input, out);
             // whatever links lead to its folder
-            let is_output = |path: &Path| {
-                is_within && real(path.parent().unwrap_or(path)).starts_with(&outputs)
-            };
+            let is_output = |path: &Path| is_around && lies_in(path.parent().unwrap_or(path), out);
             let named = found
                 .iter()
                 .map(|file| (file.with_file_name(pair::stem(file)), input.join(file)));
@@ -94,7 +94,7 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
             add(&mut inputs, name, &[file])?;
         }
     }
-    keep(&inputs, out)?;
+    check(&inputs, out)?;
     Ok((inputs, passed_over))
 }
 
@@ -102,7 +102,8 @@ fn inputs(named: &[PathBuf], out: &Path) -> Result<(Named, Vec<PassedOver>), Fai
 /// have other names than their file.
 ///
 /// # Errors
-/// If two results would have the same name, or one would replace an input.
+/// If two results would have the same name or be one file on the disk of `out`, the disk takes no name that is so long, or a
+/// result would replace an input.
 pub fn check_results<'a>(
     results: impl Iterator<Item = (PathBuf, &'a [PathBuf])>,
     out: &Path,
@@ -111,7 +112,41 @@ pub fn check_results<'a>(
     for (name, files) in results {
         add(&mut named, name, files)?;
     }
-    keep(&named, out)
+    for (name, files) in &named {
+        check_length(name, &files[0], out)?;
+    }
+    check(&named, out)
+}
+
+/// Checks the name of a result that is longer than that of its input, `file`.
+fn check_length(name: &Path, file: &Path, out: &Path) -> Result<(), Error> {
+    // no ending of a result is shorter
+    let place = name.with_added_extension(picture::RESULT_EXTENSIONS[0]);
+    match output_folder::takes(out, &place) {
+        true => Ok(()),
+        false => Err(Error::file(
+            file,
+            format!(
+                "the name of its output, {}, is too long for the disk",
+                place.plain()
+            ),
+            "give it a shorter name",
+        )),
+    }
+}
+
+/// Checks that the outputs are files of their own, and none of the inputs.
+fn check(named: &Named, out: &Path) -> Result<(), Failure> {
+    if let Some([name, other]) = alike(out, named.keys().map(PathBuf::as_path)) {
+        let [file, other] = [name, other].map(|name| &named[name][0]);
+        let reason = format!(
+            "its output and that of {} would be one file on this disk, which takes their names for the same",
+            other.plain()
+        );
+        let remedy = "rename one of them, or translate them into two folders";
+        return Err(Error::file(file, reason, remedy).into());
+    }
+    keep(named, out)
 }
 
 /// Adds files by the name of their output, which none may have yet.
@@ -129,15 +164,16 @@ fn add(named: &mut Named, name: PathBuf, files: &[PathBuf]) -> Result<(), Error>
     }
 }
 
-/// Checks that no output has the place of an input, whatever path or link leads there.
+/// Checks that no output has the place of an input, whatever path, link or mount leads there.
 fn keep(inputs: &Named, out: &Path) -> Result<(), Failure> {
     let files = inputs.values().flatten();
-    let places: BTreeMap<PathBuf, &PathBuf> = files.map(|file| (real(file), file)).collect();
+    let places = files.filter_map(|file| Some((Identity::of(file)?, file)));
+    let places: BTreeMap<Identity, &PathBuf> = places.collect();
     for name in inputs.keys() {
         let endings = picture::RESULT_EXTENSIONS.iter();
         for ending in endings.chain(&picture::VOLUME_EXTENSIONS) {
-            let place = real(&out.join(name).with_added_extension(ending));
-            if let Some(file) = places.get(&place) {
+            let place = Identity::of(&out.join(name).with_added_extension(ending));
+            if let Some(file) = place.and_then(|place| places.get(&place)) {
                 let message = "an output would replace this input; choose another --out";
                 return Err(Failure::Usage(format!("{}: {message}", file.plain())));
             }

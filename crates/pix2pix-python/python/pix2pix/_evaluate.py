@@ -16,15 +16,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
-#: the scores of amounts, which mean nothing for classes
-_OF_AMOUNTS = ("l1", "rmse", "psnr", "ssim", "ms_ssim")
-
-
 def _scores(picture: dict[str, Any]) -> dict[str, Any]:
     """The scores of a picture, from JSON."""
-    if "accuracy" in picture:
-        return {name: value for name, value in picture.items() if name not in _OF_AMOUNTS}
-    return {**picture, "psnr": float(picture["psnr"])}
+    # of label maps, there is no PSNR
+    return {**picture, "psnr": float(picture["psnr"])} if "psnr" in picture else picture
 
 
 @dataclass(frozen=True, repr=False)

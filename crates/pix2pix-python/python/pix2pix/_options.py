@@ -68,8 +68,8 @@ class TrainOptions(TypedDict, total=False):
     - no_mirror: Turn off mirroring left to right, of half of the pairs at random [default: mirror]
     - vertical_mirror: Mirror half of the pairs, at random, top to bottom [default: off]
     - turn: Rotate pairs by random multiples of 90 degrees [default: off]
-    - color_jitter: Change brightness, contrast and saturation of A by random factors between 1 - SHARE and 1 + SHARE
-      [default: 0]
+    - color_jitter: Change brightness, contrast and, of red, green and blue, saturation of A, the sources, by random
+      factors between 1 - SHARE and 1 + SHARE [default: 0]
     - generator: Architecture of the generator [default: unet]
     - discriminator: Architecture of the discriminator [default: patch]
     - patch: Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras tutorial's
@@ -118,10 +118,11 @@ class TrainOptions(TypedDict, total=False):
     - l1_pyramid: Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are
       not aligned to the pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none [default:
       0]
-    - feature_matching: Weight of feature matching: L1 between what the blocks of the discriminator make of the output
-      and of the target (Wang et al. 2018, who use 10), besides L1 of the pictures; 0 for none [default: 0]
-    - r1: Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018); 0 for none
-      [default: 0]
+    - feature_matching: Weight of feature matching: 4 times WEIGHT times the mean L1 between what the blocks of the
+      discriminator make of the output and of the target (Wang et al. 2018, who use 10), besides L1 of the pictures; 0
+      for none [default: 0]
+    - r1: Weight of the R1 penalty on the discriminator's gradient at real pairs (Mescheder et al. 2018), for another
+      gan than wgan-gp; 0 for none [default: 0]
     - diff_augment: Augmentations of the discriminator's inputs, for small data sets: color, translation and cutout,
       separated by commas (Zhao et al. 2020) [default: none]
     - augment_target: Adaptive augmentation: apply each kind of diff_augment with a probability that rises while the
@@ -133,7 +134,8 @@ class TrainOptions(TypedDict, total=False):
       [default: 0]
     - perceptual: Weight of LPIPS relative to the adversarial loss (Johnson et al. 2016; Zhang et al. 2018); 0 for none
       [default: 0]
-    - perceptual_weights: File of LPIPS's weights; `pix2pix download lpips-alex` gets it [default: none]
+    - perceptual_weights: File of LPIPS's weights, for perceptual and keep_best lpips; `pix2pix download lpips-alex`
+      gets it [default: none]
     """
 
     config: str | os.PathLike[str]

@@ -1,6 +1,6 @@
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, final
+from typing import Any, Literal, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Generator:
         type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
         ``tile``, ``overlap`` and ``norm_stats`` are the options of ``pix2pix translate`` for large pictures: the side of the
         tiles that it is cut into (None for 1024 where there are more than 2 million pixels, 0 for no tiles), their
-        overlap (None for a quarter), and whose statistics normalize a tile.
+        overlap (None for a quarter), and whose statistics normalize a tile. Ctrl-C ends it before the next tile.
         Raises ``ValueError`` if the model does not accept the picture, if the picture has values of another type or masked
         ones, or if an option is out of its range.
         """
@@ -85,12 +85,17 @@ class Pairs:
     def __len__(self) -> int: ...
     def read(self, index: int) -> tuple[str, NDArray[Any], NDArray[Any], NDArray[np.bool_] | None]: ...
 
-def read_picture(path: str | os.PathLike[str]) -> NDArray[Any]:
+@overload
+def read_picture(path: str | os.PathLike[str], *, pages: Literal["first", "channels"] | None = None) -> NDArray[Any]:
     """Reads a picture file: PNG, JPEG, WebP, BMP, TIFF, npy or NIfTI, of 8 or 16 bits or floating point.
 
-    An array of shape ``(height, width, channels)``. Raises ``pix2pix.Error`` if it cannot be read, or has several pages or
-    slices.
+    An array of shape ``(height, width, channels)``. Of a file with several pages or slices, ``pages`` says which to read:
+    "first", "channels" (all, as the channels of one picture) or "each", which gives a list of arrays. Raises
+    ``pix2pix.Error`` if the file cannot be read, or has several and ``pages`` is None.
     """
+
+@overload
+def read_picture(path: str | os.PathLike[str], *, pages: Literal["each"]) -> list[NDArray[Any]]: ...
 
 def command(arguments: list[str]) -> int:
     """Runs the ``pix2pix`` command with these arguments, the first of which is the program's name; returns its exit code."""

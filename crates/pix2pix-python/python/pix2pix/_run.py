@@ -45,9 +45,11 @@ class Scores(TypedDict):
     step: int
     #: mean absolute difference, of 255
     l1: float
-    #: peak signal-to-noise ratio in dB; None if an output equals its target
+    #: peak signal-to-noise ratio in dB; in runs of earlier versions None if an output equals its target
     psnr: float | None
     ssim: float | None
+    #: the number of pairs that ssim is of, and of all; missing if all have 11x11 pixels with data, or none has
+    ssim_of: NotRequired[list[int]]
     #: sliced Wasserstein distance, in thousandths
     swd: NotRequired[float | None]
     #: distance of the power spectra in dB

@@ -44,6 +44,7 @@ class Event(TypedDict, total=False):
     l1: float
     psnr: float | None
     ssim: float | None
+    ssim_of: list[int]
     swd: float | None
     spectrum: float | None
     whole: list[int]

@@ -13,6 +13,7 @@ use crate::network::norm::{EPSILON, Norm};
 use crate::network::upsample::{KEEP, Upsample};
 use crate::network::window::Window;
 use crate::picture::PLANES;
+use crate::words::count;
 
 /// Slope of every LeakyReLU (paper, appendix 6.1).
 pub const LEAK: f64 = 0.2;
@@ -218,7 +219,8 @@ pub fn check_side(side: usize, depth: usize) -> Result<()> {
     }
     let nearest = ((side + unit / 2) / unit).max(1) * unit;
     Err(Error::Config(format!(
-        "an image side of {side} pixels does not fit {depth} halvings: it must be a multiple of \
-         {unit}; the nearest size that works is {nearest}"
+        "an image side of {} does not fit {depth} halvings: it must be a multiple of {unit}; the nearest size that works is \
+         {nearest}",
+        count(side as u64, "pixel")
     )))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result, setting};
 use crate::picture::labels::{self, Labels};
 use crate::picture::nodata::{self, Nodata};
-use crate::picture::{CHANNELS, Depth, Outside, Picture, Ranges, resize};
+use crate::picture::{CHANNELS, Depth, Outside, Picture, Ranges, channels_read, resize};
 use crate::words::count;
 
 /// Format of the pictures of one side of the pairs (the sources or the targets).
@@ -173,11 +173,8 @@ impl Domain {
 
     /// As [`mask`](Self::mask), with a value for each channel of the picture.
     pub fn mask_of(&self, picture: &Picture, gaps: &[Option<f32>]) -> Option<Picture> {
-        let channels = match (picture.channels(), self.channels) {
-            (given @ (2 | 4), 1 | 3) => given - 1,
-            (given, _) => given,
-        };
-        nodata::mask(picture, &gaps[..channels])
+        let read = channels_read(picture.channels(), self.channels);
+        nodata::mask(picture, &gaps[..read])
     }
 
     /// The picture with the middle of the range, or the first class, where the mask has no data.

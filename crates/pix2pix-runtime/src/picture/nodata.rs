@@ -96,9 +96,16 @@ pub fn mask(picture: &Picture, gaps: &[Option<f32>]) -> Option<Picture> {
         let has_gap = samples.any(|(&sample, gap)| gap.is_some_and(|gap| is(sample, gap)));
         if has_gap { 0 } else { KNOWN }
     });
-    let known: Vec<u8> = known.collect();
-    let has_gaps = known.contains(&0);
-    has_gaps.then(|| Picture::new(picture.size(), 1, Samples::U8(known)))
+    with_gaps(Picture::new(
+        picture.size(),
+        1,
+        Samples::U8(known.collect()),
+    ))
+}
+
+/// The mask; `None` if it knows every pixel, so that a picture without gaps is one, however they are told.
+pub fn with_gaps(mask: Picture) -> Option<Picture> {
+    mask.bytes().contains(&0).then_some(mask)
 }
 
 /// The picture with one value for all samples without data, and this value: files and models know one. `gaps` has the value of
@@ -233,6 +240,9 @@ mod tests {
             row(&[1.0, 2.0, 7.0, 8.0, 7.0, 8.0])
         );
         assert_eq!(mask(&picture, &[Some(0.0); 2]), None);
+        let whole = Picture::new([2, 1], 1, Samples::U8(vec![255; 2]));
+        assert_eq!(with_gaps(whole), None);
+        assert_eq!(with_gaps(found.clone()), Some(found.clone()));
         // of one channel, the other does not count
         assert_eq!(mask(&picture, &[Some(3.0)]), None);
         assert_eq!(mask(&picture, &[Some(4.0)]).unwrap().bytes(), [255, 255, 0]);

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 
 use pix2pix::RunConfig;
 use pix2pix::data::labels::{Class, Labels, Stored};
+use pix2pix::data::picture::Depth;
 use pix2pix::data::{Domain, JitterConfig, Size, earth};
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::model::Checkpoint;
@@ -22,6 +23,16 @@ pub struct Served {
     pub models: Arc<Models>,
     pub folder: TempDir,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Gray pictures of a camera of 12 bits.
+pub fn twelve_bits() -> Domain {
+    Domain {
+        channels: 1,
+        depth: Depth::U16,
+        range: [0.0, 4095.0].into(),
+        ..Domain::RGB8
+    }
 }
 
 /// Label maps of three classes: black water, gray without a name, white snow.

@@ -8,12 +8,14 @@ use crate::backend::device::Device;
 use crate::backend::limits::{MOST_THREADS, MOST_VALUES};
 use crate::data::dataset::survey::Survey;
 use crate::data::dataset::{Dataset, Pairs};
+use crate::data::pair::{Direction, Pair};
 use crate::data::picture::Pages;
 use crate::error::{Error, Result, at_least_one, setting, within};
 use crate::network::init::WeightInit;
 use crate::network::patch_gan::PatchGanConfig;
 use crate::quality::Score;
 use crate::quality::lpips::Lpips;
+use crate::quality::ssim;
 use crate::train::config::OptimizerConfig;
 use crate::train::diff_augment::DiffAugment;
 use crate::train::objective::Gan;
@@ -198,13 +200,31 @@ impl RunConfig {
         } else if data.splits.iter().any(|(_, pairs)| pairs.may_have_gaps()) {
             match self.keep_best {
                 _ if self.objective.perceptual > 0.0 => {
-                    "`perceptual` compares whole pictures, and some pixels have no data; omit it"
+                    "`perceptual` compares whole pictures, and the data set names pixels without data; omit it"
                 }
                 Some(Score::Lpips | Score::Swd | Score::Spectrum) => {
-                    "`keep_best` lpips, swd and spectrum compare whole pictures, and some pixels have no data; choose another score"
+                    "`keep_best` lpips, swd and spectrum compare whole pictures, and the data set names pixels without data; \
+                     choose another score"
                 }
                 _ => return Ok(()),
             }
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that no option of a new run changes what the generator cannot know, or nothing. Earlier versions took these, and
+    /// their runs can be resumed.
+    ///
+    /// # Errors
+    /// Names the option that does.
+    pub fn check_effects(&self) -> Result<()> {
+        let is_penalized = self.objective.gan == Gan::WassersteinPenalty;
+        let reason = if self.direction == Direction::BToA && self.jitter.color > 0.0 {
+            "`color` changes the colors of A, which are the targets here, by factors that no source tells; omit it"
+        } else if is_penalized && self.objective.r1 > 0.0 {
+            "`r1` is another penalty than that of `gan` wgan-gp, which takes its place; omit it, or choose another `gan`"
         } else {
             return Ok(());
         };
@@ -222,6 +242,22 @@ impl RunConfig {
                 "`diff_augment` color changes the colors of the targets, which are classes; choose others".to_string(),
             )),
             false => Ok(()),
+        }
+    }
+
+    /// Checks that a new run does not name weights of LPIPS that nothing reads.
+    ///
+    /// # Errors
+    /// When it does.
+    pub fn check_weights(&self) -> Result<()> {
+        let objective = &self.objective;
+        let is_read = objective.perceptual > 0.0 || self.keep_best == Some(Score::Lpips);
+        match objective.perceptual_weights.is_empty() || is_read {
+            true => Ok(()),
+            false => Err(Error::Config(
+                "`perceptual_weights` are those of `perceptual` and of `keep_best` lpips; give one of them, or omit it"
+                    .to_string(),
+            )),
         }
     }
 
@@ -243,7 +279,7 @@ impl RunConfig {
     /// score.
     ///
     /// # Errors
-    /// When it has none.
+    /// When it has none, or none of them can be scored.
     pub fn check_held_out(&self, data: &Dataset) -> Result<()> {
         if let Some(val) = &data.val {
             self.check_scored(val)?;
@@ -260,18 +296,31 @@ impl RunConfig {
         )))
     }
 
-    /// Rejects held-out pairs of which none can be scored.
+    /// Rejects held-out pairs of which none can be scored, or none has the score of the best checkpoint.
     fn check_scored(&self, val: &Pairs) -> Result<()> {
+        let has_score = |pair: &Pair| {
+            let size = pair.target.size().map(|side| side as usize);
+            self.keep_best != Some(Score::Ssim) || ssim::has_window(size, pair.known())
+        };
+        let mut have_data = false;
         for index in 0..val.len() {
             match val.read(index).map(|pair| self.jitter.still(pair)) {
                 Ok(Ok(pair)) if pair.is_empty() => {}
+                Ok(Ok(pair)) if !has_score(&pair) => have_data = true,
                 // pairs that cannot be read are told of where they are used
                 _ => return Ok(()),
             }
         }
-        Err(Error::Data(
-            "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
-        ))
+        Err(match have_data {
+            false => Error::Data(
+                "none of the held-out pairs has a pixel with data, so they cannot be scored; hold out others".to_string(),
+            ),
+            true => Error::Config(format!(
+                "`keep_best` ssim sees {window}x{window} pixels at a time, and no held-out pair has so many beside each other \
+                 that all have data; choose another score",
+                window = ssim::WINDOW
+            )),
+        })
     }
 
     /// Rejects options that do not work with several processes.
@@ -291,6 +340,19 @@ impl RunConfig {
             return Ok(());
         };
         Err(Error::Config(reason.to_string()))
+    }
+
+    /// Checks that the generator accepts the crops that it was trained on, if it was: only an edited file says otherwise.
+    ///
+    /// # Errors
+    /// Names the nearest size that it accepts.
+    pub(crate) fn check_crop(&self) -> Result<()> {
+        self.generator.validate()?;
+        let [width, height] = self.jitter.crop_size.sides();
+        match self.jitter.resize.makes_crops() {
+            true => self.generator.check_size(height, width),
+            false => Ok(()),
+        }
     }
 
     fn check_size(&self, size: [u32; 2]) -> Result<()> {
@@ -430,6 +492,30 @@ mod tests {
     }
 
     #[test]
+    fn options_that_do_not_do_what_they_say_are_refused_in_new_runs() {
+        let checked = |color, direction, r1, gan| {
+            let mut config = RunConfig {
+                direction,
+                ..RunConfig::default()
+            };
+            config.jitter.color = color;
+            (config.objective.r1, config.objective.gan) = (r1, gan);
+            assert!(config.validate().is_ok(), "it can be resumed");
+            config.check_effects().map_err(|error| error.to_string())
+        };
+        let (bce, wgan) = (Gan::Bce, Gan::WassersteinPenalty);
+        assert_eq!(checked(0.1, Direction::AToB, 1.0, bce), Ok(()));
+        assert_eq!(checked(0.0, Direction::BToA, 0.0, wgan), Ok(()));
+        let refused = checked(0.1, Direction::BToA, 0.0, bce).unwrap_err();
+        assert!(
+            refused.starts_with("`color` changes the colors of A, which are the targets"),
+            "{refused}"
+        );
+        let refused = checked(0.0, Direction::AToB, 1.0, wgan).unwrap_err();
+        assert!(refused.starts_with("`r1` is another penalty"), "{refused}");
+    }
+
+    #[test]
     fn a_course_that_is_too_short_is_refused() {
         let checked = |steps, schedule, decay_steps, freeze_generator| {
             let config = RunConfig {
@@ -461,6 +547,24 @@ mod tests {
         timed.optimizer.freeze_generator = 500;
         timed.train_for(1.0);
         assert!(timed.check_course().is_ok());
+    }
+
+    #[test]
+    fn weights_that_nothing_reads_are_refused() {
+        let checked = |perceptual, keep_best, weights: &str| {
+            let mut config = RunConfig {
+                keep_best,
+                ..RunConfig::default()
+            };
+            config.objective.perceptual = perceptual;
+            config.objective.perceptual_weights = weights.to_string();
+            config.check_weights().is_ok()
+        };
+        assert!(!checked(0.0, None, "weights"));
+        assert!(!checked(0.0, Some(Score::Ssim), "weights"));
+        assert!(checked(0.0, None, ""));
+        assert!(checked(1.0, None, "weights"));
+        assert!(checked(0.0, Some(Score::Lpips), "weights"));
     }
 
     #[test]

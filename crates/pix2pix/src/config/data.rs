@@ -18,11 +18,27 @@ impl RunConfig {
     /// # Errors
     /// When it cannot be opened, or a pair is broken and `on_error` is not [`OnError::Skip`].
     pub fn open(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
-        let whole = self.find(path)?;
-        if self.val_fraction > 0.0 && whole.splits.len() == 1 && whole.train.len() > 1 {
+        self.opened(self.find(path)?, on_error)
+    }
+
+    /// As [`open`](Self::open), also a data set of held-out pairs alone: its model is measured, not trained.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_to_measure(&self, path: &Path, on_error: OnError) -> Result<(Dataset, Survey)> {
+        let options = Options {
+            held_out_alone: true,
+            ..self.options()
+        };
+        self.opened(found(path, &options)?, on_error)
+    }
+
+    fn opened(&self, whole: Dataset, on_error: OnError) -> Result<(Dataset, Survey)> {
+        if self.val_fraction > 0.0 && whole.has_no_splits() && whole.train.len() > 1 {
             let mut tried = Vec::new();
-            // earlier versions held out single pages; the digest tells which way the run's data was split
-            for what in [HeldOut::Files, HeldOut::Pages] {
+            // earlier versions held out single pages, or pairs that share a file with others; the digest tells which way the
+            // run's data was split
+            for what in [HeldOut::Files, HeldOut::Stacks, HeldOut::Pages] {
                 let Ok(held_out) = whole.clone().hold_out(self.val_fraction, self.seed, what)
                 else {
                     continue; // too few files
@@ -46,7 +62,12 @@ impl RunConfig {
     /// # Errors
     /// When it cannot be opened.
     pub fn find(&self, path: &Path) -> Result<Dataset> {
-        let options = Options {
+        found(path, &self.options())
+    }
+
+    /// How the run's files are read.
+    fn options(&self) -> Options {
+        Options {
             direction: self.direction,
             val_fraction: 0.0,
             seed: self.seed,
@@ -57,10 +78,7 @@ impl RunConfig {
             nodata: self
                 .direction
                 .order([self.source.nodata, self.target.nodata]),
-        };
-        match path.to_str().is_some_and(earth::is_named) {
-            true => earth::open(&options),
-            false => Dataset::open(path, &options),
+            held_out_alone: false,
         }
     }
 
@@ -87,5 +105,13 @@ impl RunConfig {
         let domains = [self.source.clone(), self.target.clone()];
         let sides = self.direction.order(domains);
         data.map(|pairs| pairs.in_domains(sides.clone()))
+    }
+}
+
+/// The data set at a path, or the built-in one.
+fn found(path: &Path, options: &Options) -> Result<Dataset> {
+    match path.to_str().is_some_and(earth::is_named) {
+        true => earth::open(options),
+        false => Dataset::open(path, options),
     }
 }

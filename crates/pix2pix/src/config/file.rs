@@ -11,6 +11,20 @@ use crate::train::moments::MomentFormat;
 use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
 
+/// Settings above all tables that a file lacks when they are unused, and older names of settings.
+pub(crate) const LEFT_OUT: [&str; 10] = [
+    "pages",
+    "neighbors",
+    "neighbours",
+    "matching",
+    "squares",
+    "side_by_side",
+    "time",
+    "keep_best",
+    "patience",
+    "from",
+];
+
 impl Serialize for RunConfig {
     /// Writes the file format, in which lambda has been in the optimizer's table since the first version.
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
@@ -291,6 +305,22 @@ spectral_norm = false
 scales = 1
 unet = false
 "#;
+
+    #[test]
+    fn what_is_left_out_when_unused_is_known() {
+        let keys = |text: &str| -> Vec<String> {
+            let table: toml::Table = text.parse().unwrap();
+            table.keys().cloned().collect()
+        };
+        let unused = keys(&toml::to_string(&RunConfig::default()).unwrap());
+        let mut left_out = keys(FILE);
+        left_out.retain(|key| !unused.contains(key));
+        let mut known = LEFT_OUT.to_vec();
+        known.retain(|key| *key != "neighbours");
+        left_out.sort();
+        known.sort_unstable();
+        assert_eq!(left_out, known);
+    }
 
     #[test]
     fn a_file_is_written_as_it_was_read() {

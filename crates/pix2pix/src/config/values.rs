@@ -7,11 +7,15 @@ use super::RunConfig;
 impl RunConfig {
     /// Every value with its path, e.g. `optimizer.lr`; a list is one value. What is not set is left out.
     pub(crate) fn values(&self) -> Vec<(String, Value)> {
-        let tree = serde_json::to_value(self).expect("a configuration is plain data");
-        let mut values = Vec::new();
-        add("", tree, &mut values);
-        values
+        of(serde_json::to_value(self).expect("a configuration is plain data"))
     }
+}
+
+/// Every value of a tree of tables with its path.
+pub(crate) fn of(tree: Value) -> Vec<(String, Value)> {
+    let mut values = Vec::new();
+    add("", tree, &mut values);
+    values
 }
 
 fn add(path: &str, value: Value, values: &mut Vec<(String, Value)>) {

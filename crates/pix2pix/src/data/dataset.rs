@@ -9,9 +9,12 @@ pub mod layout;
 pub mod leakage;
 pub mod manifest;
 mod pairs;
+pub mod palettes;
 pub mod passed_over;
+mod path_names;
 pub mod pattern;
 mod reading;
+mod registered;
 mod remembered;
 mod slices;
 pub mod store;
@@ -58,6 +61,8 @@ pub struct Options {
     pub narrow: Narrow,
     /// How pixels of A and of B without data are known; `None` if all have data.
     pub nodata: [Option<Nodata>; 2],
+    /// Whether held-out pairs alone are a data set, of which nothing is trained.
+    pub held_out_alone: bool,
 }
 
 impl Default for Options {
@@ -71,6 +76,7 @@ impl Default for Options {
             matching: None,
             narrow: Narrow::Refused,
             nodata: [None; 2],
+            held_out_alone: false,
         }
     }
 }
@@ -78,7 +84,7 @@ impl Default for Options {
 /// A data set: its splits and its layout.
 #[derive(Clone)]
 pub struct Dataset {
-    /// Training pairs.
+    /// Training pairs; where there are [none](Options::held_out_alone), those of the first split.
     pub train: Pairs,
     /// Held-out pairs, for samples and scores during training: `val`, else `test`.
     pub val: Option<Pairs>,
@@ -90,6 +96,8 @@ pub struct Dataset {
     pub unmatched: Vec<PathBuf>,
     /// Lines of a table that lack a picture of their pair.
     pub incomplete: Vec<Incomplete>,
+    /// What to say of columns of a table that are not used.
+    pub notes: Vec<String>,
     /// Values of [`Options::matching`] that would match the names of some of them.
     pub proposal: Option<[String; 2]>,
     /// Whether the names of files say what is a pair: [`Options::matching`] has no meaning elsewhere.
@@ -102,7 +110,7 @@ impl Dataset {
     /// Opens a folder, a manifest or an archive, and finds its pairs and splits.
     ///
     /// # Errors
-    /// When it cannot be read, has an unknown layout, or has no training pairs.
+    /// When it cannot be read, has an unknown layout, or has no training pairs, if it must have some.
     pub fn open(path: &Path, options: &Options) -> Result<Self> {
         if manifest::is_manifest(path) && path.is_file() {
             let folder = path
@@ -110,7 +118,7 @@ impl Dataset {
                 .filter(|folder| !folder.as_os_str().is_empty());
             let store = Store::open(folder.unwrap_or(Path::new(".")))?;
             let name = Path::new(path.file_name().unwrap_or_default());
-            let layout = manifest::read(name, path, &store.read(name)?)?;
+            let layout = manifest::open(&store, name, path)?;
             return Self::new(store, layout, options);
         }
         let store = Store::open(path)?;
@@ -119,7 +127,7 @@ impl Dataset {
         let manifests = manifest::NAMES.iter().map(|name| base.join(name));
         let mut layout = match manifests.into_iter().find(|name| files.contains(name)) {
             Some(name) => {
-                let mut layout = manifest::read(&name, &store.shown(&name), &store.read(&name)?)?;
+                let mut layout = manifest::open(&store, &name, &store.shown(&name))?;
                 manifest::note_unlisted(&mut layout, &name, &files);
                 layout
             }
@@ -138,7 +146,8 @@ impl Dataset {
     /// Makes a data set of a store and the layout of its files.
     ///
     /// # Errors
-    /// When there are no training pairs, `val_fraction` cannot be applied, or the pages of a file cannot be counted.
+    /// When there are no training pairs and must be some, `val_fraction` cannot be applied, or the pages of a file cannot be
+    /// counted.
     pub fn new(store: Store, layout: Layout, options: &Options) -> Result<Self> {
         let root = store.root().to_path_buf();
         let store = Arc::new(store);
@@ -147,6 +156,7 @@ impl Dataset {
             splits,
             unmatched,
             incomplete,
+            notes,
             passed_over,
             proposal,
             by_name,
@@ -174,7 +184,10 @@ impl Dataset {
                 named.push((name, pairs));
             }
         }
-        if named.first().is_none_or(|(name, _)| *name != "train") {
+        let is_enough = |(name, pairs): &(&str, Pairs)| {
+            *name == "train" || options.held_out_alone && !pairs.is_empty()
+        };
+        if !named.first().is_some_and(is_enough) {
             let held_out = named.iter().flat_map(|(_, pairs)| pairs.files());
             let held_out: Vec<PathBuf> = held_out.cloned().collect();
             let proposal = proposal.as_ref();
@@ -204,6 +217,7 @@ impl Dataset {
             },
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             incomplete,
+            notes,
             proposal,
             by_name,
             passed_over,
@@ -243,6 +257,11 @@ impl Dataset {
             splits,
             ..self
         }
+    }
+
+    /// Whether it has training pairs, and nothing else.
+    pub fn has_no_splits(&self) -> bool {
+        matches!(self.splits[..], [("train", _)])
     }
 
     /// Whether pairs are single files, A and B side by side.

@@ -3,6 +3,7 @@
 mod fetch;
 mod mark;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -154,6 +155,7 @@ fn unpack_entries(
     let damaged = |e: io::Error| unread(archive, e);
     let mut unpacked = 0u64;
     let mut left_out = Vec::new();
+    let mut files = BTreeSet::new();
     // the reader stops at the limit, so no entry can exceed it
     let (content, place) = tar_names::limited(content.take(most + 1));
     let mut tar = tar::Archive::new(content);
@@ -179,7 +181,8 @@ fn unpack_entries(
         let written = match kind {
             EntryType::Directory => atomic_file::create_folder(&to.join(&path)),
             EntryType::Regular | EntryType::Continuous => {
-                unpack_file(&mut entry, &to.join(&path), damaged)
+                let is_again = !files.insert(path.clone());
+                unpack_file(&mut entry, &to.join(&path), is_again, damaged)
             }
             EntryType::XGlobalHeader => Ok(()),
             other => {
@@ -202,15 +205,21 @@ fn unpack_entries(
     Ok(left_out)
 }
 
-/// Writes a file of an archive. `damaged` makes errors of what cannot be read of it.
+/// Writes a file of an archive, in place of an earlier one if the archive has it again; files whose names are one on this disk
+/// alone do not replace each other. `damaged` makes errors of what cannot be read of it.
 fn unpack_file(
     content: &mut impl Read,
     to: &Path,
+    is_again: bool,
     damaged: impl Fn(io::Error) -> Error,
 ) -> Result<()> {
     let disk = |e| Error::io(to, "write the file", e);
     atomic_file::create_folder(to.parent().unwrap_or(to))?;
-    let mut file = File::create(to).map_err(disk)?;
+    let file = match is_again {
+        true => File::create(to),
+        false => File::create_new(to),
+    };
+    let mut file = file.map_err(disk)?;
     copying::copy(content, &mut file, damaged, disk)?;
     Ok(())
 }
@@ -277,5 +286,37 @@ mod tests {
         fs::write(at("filled.tar.gz"), [whole, vec![0; 10_240]].concat()).unwrap();
         unpack(&at("filled.tar.gz"), &at("filled")).unwrap();
         assert_eq!(fs::read(at("filled/1.png")).unwrap(), b"good");
+    }
+
+    /// Of a file that was added to an archive again, the last one counts. Two files are never one, whatever the disk is.
+    #[test]
+    fn only_the_same_file_is_replaced() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        let unpacked = |folder: &str, files: [(&str, &str); 2]| {
+            let file = File::create(at("data.tar.gz")).unwrap();
+            let mut tar = tar::Builder::new(GzEncoder::new(file, Compression::fast()));
+            for (name, content) in files {
+                let mut header = tar::Header::new_gnu();
+                header.set_size(content.len() as u64);
+                header.set_cksum();
+                tar.append_data(&mut header, name, content.as_bytes())
+                    .unwrap();
+            }
+            tar.into_inner().unwrap().finish().unwrap();
+            unpack(&at("data.tar.gz"), &at(folder))
+        };
+        unpacked("again", [("A/x.png", "old one"), ("A/x.png", "new")]).unwrap();
+        assert_eq!(fs::read(at("again/x.png")).unwrap(), b"new");
+        match unpacked("two", [("A/x.png", "one"), ("A/X.png", "other")]) {
+            Ok(_) => {
+                assert_eq!(fs::read(at("two/x.png")).unwrap(), b"one");
+                assert_eq!(fs::read(at("two/X.png")).unwrap(), b"other");
+            }
+            Err(error) => {
+                let told = error.to_string();
+                assert!(told.contains("X.png cannot be unpacked"), "{told}");
+            }
+        }
     }
 }

@@ -75,7 +75,7 @@ pub struct JitterConfig {
     /// Whether pairs are rotated by a random multiple of 90 degrees (180 if they are not square).
     #[serde(default)]
     pub turn: bool,
-    /// Largest relative change of brightness, contrast and saturation of A, 0 to below 1; 0 for none.
+    /// Largest relative change of brightness, contrast and, of red, green and blue, saturation of A, 0 to below 1; 0 for none.
     #[serde(default)]
     pub color: f32,
     /// Sides must be multiples of this many pixels, because every level of the network halves them.
@@ -250,28 +250,41 @@ impl JitterConfig {
         variation
     }
 
-    /// Multiplies brightness, contrast and, with three channels or more, saturation by random factors from 1 - `color`
-    /// to 1 + `color`, in this order. `planes` holds `channels` planes in [-1, 1]; the results are clamped to that
-    /// range.
-    pub fn vary_color(&self, planes: &mut [f32], channels: usize, seed: u64, sample: u64) {
+    /// Multiplies brightness, contrast and, of red, green and blue, saturation by random factors from 1 - `color` to
+    /// 1 + `color`, in this order. `planes` are in [-1, 1], and the results are clamped to that range. Opacity stays as it is,
+    /// and so do pixels without data: those that are not `known`, where `None` is all.
+    pub fn vary_color(
+        &self,
+        planes: &mut [f32],
+        colors: Colors,
+        known: Option<&[bool]>,
+        seed: u64,
+        sample: u64,
+    ) {
         if self.color == 0.0 {
             return;
         }
+        let pixels = planes.len() / colors.channels;
+        let planes = &mut planes[..colors.of_light() * pixels];
+        let before = known.map(|_| planes.to_vec());
+        let is_known = |at: usize| known.is_none_or(|known| known[at % pixels]);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // a separate random stream: this option must not change a sample's crop and mirroring
         rng.set_stream(sample | 1 << 63);
         let mut factor = || rng.random_range(1.0 - self.color..=1.0 + self.color);
         let (brightness, contrast, saturation) = (factor(), factor(), factor());
-        let pixels = planes.len() / channels;
         for value in planes.iter_mut() {
             *value = (*value + 1.0) / 2.0 * brightness;
         }
-        let sum: f64 = planes.iter().map(|&value| f64::from(value)).sum();
-        let mean = (sum / planes.len() as f64) as f32;
+        let seen = planes.iter().enumerate().filter(|(at, _)| is_known(*at));
+        let (sum, count) = seen.fold((0.0, 0.0), |(sum, count), (_, &value)| {
+            (sum + f64::from(value), count + 1.0)
+        });
+        let mean = (sum / count) as f32;
         for value in planes.iter_mut() {
             *value = mean + (*value - mean) * contrast;
         }
-        if channels >= 3 {
+        if colors.are_rgb() {
             for pixel in 0..pixels {
                 let gray = luma(&[0, 1, 2].map(|channel| planes[channel * pixels + pixel]));
                 for channel in 0..3 {
@@ -280,8 +293,16 @@ impl JitterConfig {
                 }
             }
         }
-        for value in planes {
+        for value in planes.iter_mut() {
             *value = value.clamp(0.0, 1.0) * 2.0 - 1.0;
+        }
+        let Some(before) = before else {
+            return;
+        };
+        for (at, (value, before)) in planes.iter_mut().zip(before).enumerate() {
+            if !is_known(at) {
+                *value = before;
+            }
         }
     }
 
@@ -308,9 +329,36 @@ impl JitterConfig {
         Ok(Pair {
             source: see(pair.source, pair.labels[0]),
             target: see(pair.target, pair.labels[1]),
-            mask: pair.mask.map(|mask| only_whole(&see(mask, false))),
+            // a gap may lie outside of the crop
+            mask: pair
+                .mask
+                .and_then(|mask| nodata::with_gaps(only_whole(&see(mask, false)))),
             ..pair
         })
+    }
+}
+
+/// What a change of colors takes the channels of a picture for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colors {
+    /// Number of channels.
+    pub channels: usize,
+    /// Whether they are those of several pages, slices or files, none of which is a color or the opacity of the others.
+    pub joined: bool,
+}
+
+impl Colors {
+    /// Number of channels, the first ones, that have brightness: all but an opacity.
+    fn of_light(self) -> usize {
+        match self.channels {
+            2 | 4 if !self.joined => self.channels - 1,
+            channels => channels,
+        }
+    }
+
+    /// Whether these are red, green and blue.
+    fn are_rgb(self) -> bool {
+        self.of_light() == 3 && !self.joined
     }
 }
 

@@ -1,5 +1,6 @@
 //! Batches for training. Background threads decode and jitter the pairs before the training step needs them.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -12,11 +13,14 @@ use crate::caught::caught;
 use crate::data::cache::Cache;
 use crate::data::dataset::Pairs;
 use crate::data::dataset::survey::OnError;
-use crate::data::jitter::JitterConfig;
+use crate::data::jitter::{Colors, JitterConfig};
 use crate::data::pair::Direction;
 use crate::data::picture::Picture;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, for_threads};
 use crate::parallel::Shard;
+
+/// By how much values that were equal may differ once they are resized, in units of [-1, 1].
+const NEAR: f32 = 0.01;
 
 /// Maximum number of finished batches queued per thread.
 const AHEAD: usize = 2;
@@ -252,6 +256,21 @@ impl Drop for Batches {
     }
 }
 
+/// The error when the system does not start all of the loader threads.
+fn not_started(threads: usize, reason: &io::Error) -> Error {
+    let (threads, fewer) = match threads {
+        1 => ("the thread that loads".to_string(), ""),
+        _ => (
+            format!("{threads} threads that load"),
+            ", or give fewer `workers`",
+        ),
+    };
+    let remedy = for_threads(reason);
+    Error::Failed(format!(
+        "cannot start {threads} the pairs: {reason}; {remedy}{fewer}"
+    ))
+}
+
 /// Starts the loader threads. They end after the last batch, after an error, or when [`Batches`] is dropped.
 ///
 /// # Errors
@@ -280,10 +299,7 @@ pub fn start(pairs: Pairs, config: LoaderConfig) -> Result<Batches> {
             }
         };
         let started = thread::Builder::new().name("loader".to_string());
-        let thread = started.spawn(work).map_err(|e| {
-            let reason = format!("is {count}, but the system starts no more threads ({e})");
-            Error::field("workers", reason)
-        })?;
+        let thread = started.spawn(work).map_err(|e| not_started(count, &e))?;
         batches.workers.push(receiver);
         batches.threads.push(thread);
     }
@@ -335,10 +351,17 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
                 0 => domain.source_planes(picture),
                 _ => domain.target_planes(picture),
             };
-            if config.direction.order([true, false])[side] {
+            let is_a = config.direction.order([true, false])[side];
+            if is_a && config.jitter.color > 0.0 {
+                let colors = Colors {
+                    channels: domain.planes(),
+                    joined: pairs.joins_a(),
+                };
+                let known = with_data(domain, picture, &planes, mask.as_ref());
+                let known = known.as_deref();
                 config
                     .jitter
-                    .vary_color(&mut planes, domain.planes(), config.seed, number);
+                    .vary_color(&mut planes, colors, known, config.seed, number);
             }
             if let (1, Some(mask)) = (side, &mask) {
                 // without data, the targets have the value that the trainer gives to the outputs
@@ -357,6 +380,29 @@ fn load(pairs: &Pairs, order: &mut Order, batch: u64, config: &LoaderConfig) -> 
         mask: has_gaps.then_some(known),
         skipped,
     })
+}
+
+/// Which pixels of a picture, whose planes these are, have data, where reading has filled the others: the pair's mask has those
+/// of the other side too. `None` if all have.
+fn with_data(
+    domain: &Domain,
+    picture: &Picture,
+    planes: &[f32],
+    mask: Option<&Picture>,
+) -> Option<Vec<bool>> {
+    let mask = mask.filter(|_| domain.nodata.is_some())?;
+    let filled = domain.source_planes(&domain.filled(picture, mask));
+    let known = mask.bytes();
+    let is_filled = |pixel: usize| {
+        let mut values = (pixel..planes.len()).step_by(known.len());
+        values.all(|at| (planes[at] - filled[at]).abs() < NEAR)
+    };
+    let pixels = known.iter().enumerate();
+    Some(
+        pixels
+            .map(|(pixel, &known)| known > 0 || !is_filled(pixel))
+            .collect(),
+    )
 }
 
 /// A sample of a run.
@@ -436,6 +482,8 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
+    use pix2pix_runtime::picture::{Nodata, Samples};
+
     use super::*;
 
     fn walk(batch_size: usize, ranks: usize, start: u64) -> Walk {
@@ -445,6 +493,30 @@ mod tests {
             shard: Shard { rank: 0, ranks },
             start,
         }
+    }
+
+    /// Of four pixels, the first two have data, the third has none here, and the fourth none on the other side.
+    #[test]
+    fn pixels_without_data_on_the_other_side_have_colors() {
+        let mut domain = Domain {
+            channels: 2,
+            nodata: Some(Nodata::Value(0.0)),
+            ..Domain::RGB8
+        };
+        let picture = Picture::new(
+            [4, 1],
+            2,
+            Samples::U8(vec![9, 9, 128, 128, 128, 128, 9, 128]),
+        );
+        let mask = Picture::new([4, 1], 1, Samples::U8(vec![255, 255, 0, 0]));
+        let planes = domain.source_planes(&picture);
+        let known = |domain: &Domain, mask| with_data(domain, &picture, &planes, mask);
+        let found = known(&domain, Some(&mask));
+        assert_eq!(found, Some(vec![true, true, false, true]));
+        assert_eq!(known(&domain, None), None);
+        // a mask file leaves the source as it is
+        domain.nodata = None;
+        assert_eq!(known(&domain, Some(&mask)), None);
     }
 
     /// A panic on purpose, in place of a decoder's.
@@ -491,6 +563,27 @@ mod tests {
             left: 9,
         });
         assert!(has_ended.load(Ordering::Relaxed));
+    }
+
+    /// Nobody may have asked for a number of them.
+    #[test]
+    fn threads_that_do_not_start_are_no_option() {
+        let reason = io::Error::other("no more");
+        for (threads, expected) in [
+            (
+                1,
+                "cannot start the thread that loads the pairs: no more; raise the limit on processes (ulimit -u)",
+            ),
+            (
+                8,
+                "cannot start 8 threads that load the pairs: no more; raise the limit on processes (ulimit -u), or give fewer \
+                 `workers`",
+            ),
+        ] {
+            let error = not_started(threads, &reason);
+            assert!(matches!(error, Error::Failed(_)));
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

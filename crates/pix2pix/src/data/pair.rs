@@ -49,7 +49,7 @@ impl Direction {
 /// A source and its target, of the same size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The file's name without its extension.
+    /// The file's name without its extension; behind those of its folders where files of a table are called the same.
     pub name: String,
     /// Input of the generator (x in the paper).
     pub source: Picture,

@@ -8,6 +8,7 @@ mod directory;
 pub mod encode;
 mod entry;
 mod fault;
+mod grid;
 mod half_floats;
 #[cfg(test)]
 mod handmade;
@@ -38,14 +39,14 @@ use pix2pix_runtime::picture::{Domain, Ranges};
 use crate::backend::device::placed;
 
 pub use content::Content;
-pub use decode::{decode, decode_as, decode_page, decode_pages, has_alpha, indices, pages, read};
+pub use decode::{decode, decode_as, decode_page, decode_pages, indices, pages, read};
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
 pub use header::{
     Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, ome_extension,
     volume_extension,
 };
 pub use large::TiffWindows;
-pub use metadata::Metadata;
+pub use metadata::{Metadata, palette};
 pub(crate) use page::alike;
 pub use page::{Page, Pages};
 pub use stack::{Stack, unpacked};

@@ -12,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Normal};
 
-use crate::data::picture::{Depth, Picture};
+use crate::data::picture::{Depth, Header, Picture, conversion};
 use crate::error::{Error, Result};
 
 /// Name of the hidden file in which a folder of prepared pairs says what they were made with. It is no picture that somebody
@@ -317,7 +317,51 @@ pub fn sized(photo: &Picture, size: Option<[u32; 2]>, labels: bool) -> Picture {
     }
 }
 
-/// Joins A and B side by side in one picture, with the larger of their numbers of channels.
+/// What both halves of a side-by-side file have: channels, and whether the last one of two or four is their opacity.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shared {
+    /// Number of channels.
+    pub channels: usize,
+    /// Whether the last one is the opacity; otherwise, no file may say so.
+    pub alpha: bool,
+}
+
+impl Shared {
+    /// The larger of the numbers of channels of two pictures with these headers.
+    ///
+    /// # Errors
+    /// [`Error::Picture`], when their sample types differ, or the channels of one cannot become so many without the loss of one
+    /// that is no opacity.
+    pub fn of([a, b]: &[Header; 2]) -> Result<Self> {
+        same_depth(a.depth, b.depth)?;
+        let channels = a.channels.max(b.channels);
+        let mut alpha = true;
+        for header in [a, b] {
+            conversion(header.channels, channels)?;
+            if header.channels == channels {
+                alpha &= header.alpha;
+            } else if header.channels == 2 && !header.alpha {
+                let reason =
+                    format!("2 channels of which none is an opacity cannot become {channels}");
+                return Err(Error::Picture(reason));
+            }
+        }
+        Ok(Self { channels, alpha })
+    }
+}
+
+/// Checks that two types of samples are one.
+fn same_depth(a: Depth, b: Depth) -> Result<()> {
+    match a == b {
+        true => Ok(()),
+        false => {
+            let reason = format!("{a} and {b} samples cannot share one file");
+            Err(Error::Picture(reason))
+        }
+    }
+}
+
+/// Joins A and B side by side in one picture, with the larger of their numbers of channels. [`Shared`] knows whether one is lost.
 ///
 /// # Errors
 /// [`Error::Picture`], when their sizes or sample types differ or their channels cannot be converted.
@@ -326,19 +370,12 @@ pub fn side_by_side(a: &Picture, b: &Picture) -> Result<Picture> {
         let reason = "both must have the same size";
         return Err(Error::Picture(reason.to_string()));
     }
+    same_depth(a.depth(), b.depth())?;
     let channels = a.channels().max(b.channels());
     let (a, b) = (
         a.clone().with_channels(channels)?,
         b.clone().with_channels(channels)?,
     );
-    if a.depth() != b.depth() {
-        let reason = format!(
-            "{} and {} samples cannot share one file",
-            a.depth(),
-            b.depth()
-        );
-        return Err(Error::Picture(reason));
-    }
     Ok(a.beside(&b))
 }
 
@@ -347,13 +384,53 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::data::picture::Samples;
+    use crate::data::picture::{Format, Samples};
 
     /// Applies a task to an 8-bit photograph.
     fn applied(task: &Task, photo: &RgbImage, seed: u64) -> RgbImage {
         let range = [0.0, 255.0];
         task.apply(&photo.clone().into(), range, false, seed)
             .to_rgb8(range)
+    }
+
+    /// The second band of radar is no opacity, and neither is the depth of RGB and depth.
+    #[test]
+    fn halves_lose_no_band() {
+        let header = |channels: usize, alpha: bool| Header {
+            format: Format::Tiff,
+            size: [16, 16],
+            channels,
+            depth: Depth::U8,
+            indexed: false,
+            alpha,
+            files: 1,
+            mixed: false,
+        };
+        let shared = |a: (usize, bool), b: (usize, bool)| {
+            let found = Shared::of(&[header(a.0, a.1), header(b.0, b.1)]);
+            found.map(|shared| (shared.channels, shared.alpha)).ok()
+        };
+        for (a, b, expected) in [
+            ((1, false), (3, false), Some((3, false))),
+            ((3, false), (4, true), Some((4, true))),
+            ((3, false), (4, false), Some((4, false))),
+            ((2, true), (3, false), Some((3, false))),
+            ((2, true), (4, true), Some((4, true))),
+            ((4, false), (4, true), Some((4, false))),
+            ((1, false), (2, false), Some((2, false))),
+            ((5, false), (5, false), Some((5, false))),
+            ((2, false), (3, false), None),
+            ((2, false), (4, true), None),
+            ((4, true), (5, false), None),
+        ] {
+            assert_eq!(shared(a, b), expected, "{a:?} and {b:?}");
+            assert_eq!(shared(b, a), expected, "{b:?} and {a:?}");
+        }
+        let deep = Header {
+            depth: Depth::U16,
+            ..header(3, false)
+        };
+        assert!(Shared::of(&[deep, header(3, false)]).is_err());
     }
 
     /// A dark square on a light ground.

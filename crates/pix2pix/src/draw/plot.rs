@@ -114,7 +114,7 @@ fn png(svg: &str) -> Result<RgbImage, String> {
     Ok(paper)
 }
 
-/// Formats of [`save`]: the endings of file names.
+/// Formats of [`save`]: the endings of file names. A name without one is that of an SVG.
 pub const FORMATS: [&str; 3] = ["png", "svg", "dot"];
 
 /// How the layers are placed.
@@ -131,7 +131,7 @@ choices!(Layout, "layout",
     U: "u", "As the paper draws a U-Net: the smaller the picture, the lower; for a screen";
 );
 
-/// Writes the drawing as PNG, SVG or DOT, as the ending of `path` says.
+/// Writes the drawing as PNG, SVG or DOT, as the ending of `path` says; as SVG if it has none, as those of streams.
 ///
 /// # Errors
 /// When the file cannot be written, or its name has another ending.
@@ -155,7 +155,7 @@ pub fn save_as(path: impl AsRef<Path>, graph: &LayerGraph, layout: Layout) -> er
             let drawing = png(&drawn()).map_err(|e| Error::file(path, e, "choose .svg instead"))?;
             return picture::write_png(path, &drawing);
         }
-        Some("svg") => drawn(),
+        Some("svg" | "") => drawn(),
         Some("dot") => dot(graph),
         _ => {
             let reason = "unknown format of the drawing";

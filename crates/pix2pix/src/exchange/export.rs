@@ -27,6 +27,9 @@ pub enum PublicFormat {
     Safetensors,
 }
 
+/// The fewest levels of the port's U-Nets: the outermost, the innermost and three between them.
+const LEVELS: usize = 5;
+
 /// Tensors under the port's names.
 pub type PublicTensors = BTreeMap<String, Stored>;
 
@@ -86,9 +89,9 @@ pub fn discriminator_tensors(
 /// The error for a network that has something that the port does not have.
 fn unknown(path: &Path, what: &str) -> Error {
     let remedy = "export networks of `norm` batch or instance, or an imported U-Net of none, with `upsample` transposed and \
-                  without `input_skip`, and, with batch norm, without `bias_before_norm`; of discriminators a single PatchGAN \
-                  with a norm, of `patch` pixel with instance norm, and without `spectral_norm`; or export to ONNX, which has \
-                  all generators";
+                  without `input_skip`, and, with batch norm, without `bias_before_norm`, U-Nets of `depth` 5 or more; of \
+                  discriminators a single PatchGAN with a norm, of `patch` pixel with instance norm, and without \
+                  `spectral_norm`; or export to ONNX, which has all generators";
     Error::file(path, format!("the public port has no {what}"), remedy)
 }
 
@@ -106,6 +109,22 @@ fn generator_names(config: &RunConfig) -> Vec<TensorNames> {
     public_layout::generator(&config)
 }
 
+/// The dropout rate of a generator and that of the other program's, if the generator has dropout and they differ: no file has
+/// a rate.
+pub fn other_dropout(config: &GeneratorConfig) -> Option<[f64; 2]> {
+    let rate = match config {
+        GeneratorConfig::Unet(unet) => unet.dropout,
+        GeneratorConfig::Resnet(resnet) | GeneratorConfig::Hd(HdConfig { coarse: resnet, .. }) => {
+            resnet.dropout
+        }
+    };
+    let theirs = match public_layout::is_of_hd(config) {
+        true => 0.0,
+        false => public_layout::DROPOUT,
+    };
+    (config.has_dropout() && rate != theirs).then_some([rate, theirs])
+}
+
 fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> {
     let norm = config.norm();
     let (bias, upsample) = match config {
@@ -115,6 +134,9 @@ fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> 
         }
     };
     if let GeneratorConfig::Unet(unet) = config {
+        if unet.depth < LEVELS {
+            return Err(format!("U-Net of {} levels", unet.depth));
+        }
         if unet.input_skip {
             return Err("skip from the source to the last layer".to_string());
         }

@@ -29,6 +29,9 @@ use crate::weights_file::tensor_file;
 const REMEDY: &str = "give latest_net_G.pth and latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with \
                       netG unet_128, unet_256, resnet_6blocks or resnet_9blocks and netD basic, n_layers or pixel; or \
                       latest_net_G.pth of pix2pixHD, netG global or local";
+/// Remedy for a discriminator that cannot be imported.
+const JUDGE_REMEDY: &str = "give latest_net_D.pth of pytorch-CycleGAN-and-pix2pix, trained with netD basic or pixel, or with \
+                            n_layers and 1, 3 or 5 layers (n_layers_D); or the generator's file alone";
 /// Remedy for a Keras file that cannot be imported.
 const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote for the Keras tutorial's generator (the \
                             paper's U-Net)";
@@ -36,7 +39,8 @@ const KERAS_REMEDY: &str = "give the .h5 or .keras file that model.save wrote fo
 /// What files of weights do not say.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Dropout rate of a U-Net; `None` for the rate in the Keras file, or 0.5 for the port, whose files do not contain it.
+    /// Dropout rate of a U-Net, or of a ResNet that has dropout; `None` for the rate in the Keras file, or 0.5 for the port,
+    /// whose files do not contain it.
     pub dropout: Option<f64>,
     /// Key of the generator in a file with several networks, e.g. `netG_A`, or `ema.netG` for one inside another.
     pub key: Option<String>,
@@ -191,7 +195,7 @@ pub fn public(
     options: &Options,
 ) -> Result<Checkpoint> {
     let mut all = read(generator)?;
-    let wrong = |path: &Path, reason: String| Error::file(path, reason, REMEDY);
+    let wrong = |reason: String| Error::file(generator, reason, REMEDY);
     let generators = keys(&all, is_generator);
     if generators.is_empty() && options.key.is_none() && !keys(&all, is_discriminator).is_empty() {
         let reason = "this is a discriminator, and a model is made of a generator";
@@ -201,18 +205,20 @@ pub fn public(
     }
     let key = chosen(generator, &generators, options.key.as_deref())?;
     let mut tensors = inside(&mut all, &key);
-    let dropout = options.dropout.unwrap_or(UnetConfig::default().dropout);
-    let config = generator_config(&tensors, dropout).map_err(|e| wrong(generator, e))?;
-    if options.dropout.is_some() && !matches!(config, GeneratorConfig::Unet(_)) {
-        let remedy = "omit it: the file says whether there is dropout";
-        return Err(Error::file(
-            generator,
-            "a ResNet, and `dropout` is the rate of a U-Net",
-            remedy,
-        ));
+    let mut config = generator_config(&tensors).map_err(wrong)?;
+    if let Some(rate) = options.dropout {
+        let has = config.has_dropout();
+        // the names of a ResNet's tensors follow from it
+        if !matches!(config, GeneratorConfig::Unet(_)) && has != (rate > 0.0) {
+            let with = if has { "with" } else { "without" };
+            let reason = format!("a ResNet {with} dropout, and `dropout` is {rate}");
+            let remedy = "omit it: the file says whether there is dropout";
+            return Err(Error::file(generator, reason, remedy));
+        }
+        config = config.with_dropout(rate);
     }
     let names = public_layout::generator(&config);
-    let g = taken(&mut tensors, &names).map_err(|e| wrong(generator, e))?;
+    let g = taken(&mut tensors, &names).map_err(wrong)?;
     let mut run = run_config(generator, config, options)?;
     let mut d = Weights::new();
     let judges = match discriminator {
@@ -220,17 +226,31 @@ pub fn public(
         Some(path) => Some((path, read(path)?)),
     };
     if let Some((path, mut all)) = judges {
-        let key = chosen(path, &keys(&all, is_discriminator), None)?;
+        let wrong = |reason: String| Error::file(path, reason, JUDGE_REMEDY);
+        let found = keys(&all, is_discriminator);
+        if found.len() > 1 {
+            let names = found.iter().map(|key| named(key));
+            let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+            let reason = format!(
+                "it holds {} discriminators: {}",
+                found.len(),
+                names.join(", ")
+            );
+            let remedy = "give a file with one of them, or the generator's file alone";
+            return Err(Error::file(path, reason, remedy));
+        }
+        // inside of none, the error names what is missing
+        let key = found.into_iter().next().unwrap_or_default();
         let mut tensors = inside(&mut all, &key);
         let channels = run.generator.channels();
-        let config = patch_gan_config(&tensors, channels).map_err(|e| wrong(path, e))?;
+        let config = patch_gan_config(&tensors, channels).map_err(wrong)?;
         let names = public_layout::patch_gan(&config);
         if let Some(bias) = public_layout::absent_bias(&config) {
             // files that earlier versions of this program wrote have it
             let none = || Array::new(&[1], vec![0.0]);
             tensors.entry(bias.public).or_insert_with(none);
         }
-        d = taken(&mut tensors, &names).map_err(|e| wrong(path, e))?;
+        d = taken(&mut tensors, &names).map_err(wrong)?;
         run.discriminator = config;
     }
     Checkpoint::of_tensors(run, g, d).checked(generator)
@@ -270,15 +290,18 @@ fn keys(tensors: &Weights, is_network: fn(&Weights, &str) -> bool) -> Vec<String
     found.map(str::to_string).collect()
 }
 
-/// The key of the network to take: the only one, or the one that is wanted.
+/// A key as a user names it.
+fn named(key: &str) -> &str {
+    key.trim_end_matches('.')
+}
+
+/// The key of the generator to take: the only one, or the one that is wanted.
 fn chosen(path: &Path, keys: &[String], wanted: Option<&str>) -> Result<String> {
-    let named = |key: &String| key.trim_end_matches('.').to_string();
-    let names: Vec<String> = keys.iter().map(named).collect();
+    let names = keys.iter().map(|key| named(key));
     // a network may also be inside none
-    let inside = names.iter().map(String::as_str);
-    let inside: Vec<&str> = inside.filter(|name| !name.is_empty()).collect();
+    let inside: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     match (keys, wanted) {
-        (_, Some(wanted)) => match names.iter().position(|name| name == wanted) {
+        (_, Some(wanted)) => match keys.iter().position(|key| named(key) == wanted) {
             Some(index) => Ok(keys[index].clone()),
             None => {
                 let remedy = match inside.as_slice() {
@@ -294,7 +317,7 @@ fn chosen(path: &Path, keys: &[String], wanted: Option<&str>) -> Result<String> 
         ([key], None) => Ok(key.clone()),
         (_, None) => Err(Error::file(
             path,
-            format!("it holds {} networks: {}", names.len(), inside.join(", ")),
+            format!("it holds {} networks: {}", keys.len(), inside.join(", ")),
             format!("choose one with `key`, e.g. `key` {}", inside[0]),
         )),
     }
@@ -354,12 +377,9 @@ fn shape(tensors: &Weights, name: &str) -> std::result::Result<[usize; 4], Strin
     shape.ok_or_else(|| format!("the tensor {name} is not a convolution's weight"))
 }
 
-fn generator_config(
-    tensors: &Weights,
-    dropout: f64,
-) -> std::result::Result<GeneratorConfig, String> {
+fn generator_config(tensors: &Weights) -> std::result::Result<GeneratorConfig, String> {
     if tensors.contains_key("model.model.0.weight") {
-        return Ok(GeneratorConfig::Unet(unet_config(tensors, dropout)?));
+        return Ok(GeneratorConfig::Unet(unet_config(tensors)?));
     }
     if tensors.contains_key("model1_1.1.weight") {
         return Ok(GeneratorConfig::Hd(hd_config(tensors)?));
@@ -394,7 +414,7 @@ fn norm_or_bias(
     }
 }
 
-fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfig, String> {
+fn unet_config(tensors: &Weights) -> std::result::Result<UnetConfig, String> {
     let [filters, in_channels, ..] = shape(tensors, "model.model.0.weight")?;
     let [_, out_channels, ..] = shape(tensors, "model.model.3.weight")?;
     let innermost = (1..16)
@@ -407,12 +427,13 @@ fn unet_config(tensors: &Weights, dropout: f64) -> std::result::Result<UnetConfi
         out_channels,
         filters,
         depth,
-        dropout,
+        dropout: public_layout::DROPOUT,
         // the port has one block with dropout for each level beyond five
         dropout_blocks: [1, 1 + depth.saturating_sub(5)],
+        // every depth has the norm after the innermost level
         norm: norm(
             tensors,
-            "model.model.1.model.2.weight",
+            &format!("{}.4.weight", unet_level(innermost)),
             "model.model.0.bias",
         ),
         bias_before_norm: bias,
@@ -472,7 +493,10 @@ fn features_config(tensors: &Weights, output: &str) -> std::result::Result<Resne
         filters,
         halvings,
         blocks: blocks(tensors, "model", first),
-        dropout: if has_dropout { 0.5 } else { 0.0 },
+        dropout: match has_dropout {
+            true => public_layout::DROPOUT,
+            false => 0.0,
+        },
         norm: norm_or_bias(tensors, "model.2.weight", "model.1.bias")?,
         bias_before_norm: tensors.contains_key("model.1.bias"),
         upsample: Upsample::Transposed,
@@ -519,6 +543,26 @@ fn patch_gan_config(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Those of two levels have a norm at the innermost alone; earlier versions of this program wrote such files.
+    #[test]
+    fn the_norm_of_a_u_net_of_any_depth_is_found() {
+        for depth in 2..=8 {
+            for norm in [Norm::Batch, Norm::Instance, Norm::None] {
+                let config = GeneratorConfig::Unet(UnetConfig {
+                    depth,
+                    norm,
+                    bias_before_norm: norm == Norm::Instance,
+                    ..UnetConfig::default()
+                });
+                let names = public_layout::generator(&config);
+                let any = Array::new(&[2, 3, 1, 1], vec![0.0; 6]);
+                let tensors = names.into_iter().map(|name| (name.public, any.clone()));
+                let found = unet_config(&tensors.collect()).unwrap();
+                assert_eq!((found.depth, found.norm), (depth, norm));
+            }
+        }
+    }
 
     /// Such a model would give black pictures.
     #[test]

@@ -6,6 +6,9 @@ use pix2pix_runtime::network::{GeneratorConfig, HdConfig, Norm, ResnetConfig, Un
 
 use crate::network::patch_gan::{Patch, PatchGanConfig};
 
+/// The dropout rate of the port's networks that have dropout.
+pub const DROPOUT: f64 = 0.5;
+
 /// The names of a tensor in both programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorNames {

@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::Device;
 use pix2pix_kernels as kernels;
 use pix2pix_runtime::checkpoint::{KIND, no_network};
+use pix2pix_runtime::picture::Size;
 use pix2pix_runtime::weights::{Weights, take};
 use serde::{Deserialize, Serialize};
 
@@ -58,12 +59,17 @@ impl Checkpoint {
     }
 
     /// Makes a checkpoint of both networks after `steps` training steps of your own. Its configuration is theirs; the
-    /// rest is the paper's: 8-bit RGB pictures, resized to 286x286 and cropped to 256x256.
+    /// rest is the paper's: 8-bit RGB pictures, resized to 286x286 and cropped to 256x256, or to sizes above these that the
+    /// generator accepts.
     pub fn of_networks(generator: &Generator, discriminator: &PatchGan, steps: u64) -> Self {
+        let multiple = 1 << generator.config().halvings();
+        let crop_size = JitterConfig::default().crop_size.up_to_multiple(multiple);
         let config = RunConfig {
             steps,
             jitter: JitterConfig {
-                multiple: 1 << generator.config().halvings(),
+                load_size: Size(crop_size.0.map(|side| side * 143 / 128)), // the paper's 286 of 256
+                crop_size,
+                multiple,
                 ..JitterConfig::default()
             },
             generator: generator.config(),
@@ -175,6 +181,7 @@ impl Checkpoint {
         }
         let checked = config.model().check();
         let checked = checked.and_then(|()| config.discriminator.validate());
+        let checked = checked.and_then(|()| config.check_crop());
         checked.map_err(|reason| no_network(path, &reason))?;
         Ok(Self {
             config,
@@ -243,11 +250,45 @@ fn restored<M: burn::module::Module>(network: M, weights: Weights, path: &Path) 
 /// read.
 ///
 /// # Errors
-/// When the file cannot be read or is not a checkpoint of this program.
+/// When the file cannot be read or is not a checkpoint of this program, or its generator does not accept its crops.
 pub fn config(path: &Path) -> Result<RunConfig> {
-    let header: Header = match built_in::bytes(path) {
+    let Header { config, .. } = match built_in::bytes(path) {
         Some(bytes) => pix2pix_runtime::tensor_file::parse_header(bytes, path, KIND)?,
         None => pix2pix_runtime::tensor_file::read_header(path, KIND)?,
     };
-    Ok(header.config)
+    let checked = config.check_crop();
+    checked.map_err(|reason| no_network(path, &reason))?;
+    Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{PatchGanConfig, UnetConfig};
+
+    /// Nine levels do not accept the paper's crops of 256 pixels.
+    #[test]
+    fn networks_of_any_depth_are_loaded_again() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("model.safetensors");
+        let device = Device::flex();
+        let discriminator = PatchGanConfig {
+            filters: 2,
+            ..PatchGanConfig::default()
+        };
+        let discriminator = discriminator.init(&device).unwrap();
+        for (depth, sides) in [(6, [286, 256]), (8, [286, 256]), (9, [572, 512])] {
+            let generator = UnetConfig {
+                filters: 2,
+                depth,
+                ..UnetConfig::default()
+            };
+            let generator = generator.init(&device).unwrap().into();
+            let checkpoint = Checkpoint::of_networks(&generator, &discriminator, 0);
+            checkpoint.save(&file).unwrap();
+            let jitter = Checkpoint::load(&file).unwrap().config.jitter;
+            let found = [jitter.load_size, jitter.crop_size];
+            assert_eq!(found, sides.map(Size::square), "{depth}");
+        }
+    }
 }

@@ -21,16 +21,25 @@ pub fn ssim(a: &Planes, b: &Planes, known: Option<&[u8]>) -> Option<f64> {
     if size.iter().any(|&side| side < WINDOW) {
         return None;
     }
-    let whole = known.map(|known| {
-        let known: Vec<f64> = known.iter().map(|&byte| f64::from(byte.min(1))).collect();
-        let shares = blurred(&known, size).into_iter();
-        shares.map(|share| share > 1.0 - 1e-9).collect::<Vec<_>>()
-    });
+    let whole = known.map(|known| whole(known, size));
     let channels = a.channels().zip(b.channels());
     mean(
         channels
             .map(|(a, b)| Some(similarity(&widened(a), &widened(b), size, whole.as_deref())?[0])),
     )
+}
+
+/// Whether a picture of this size has a position at which [`ssim`] is measured.
+pub fn has_window(size: [usize; 2], known: Option<&[u8]>) -> bool {
+    let fits = size.iter().all(|&side| side >= WINDOW);
+    fits && known.is_none_or(|known| whole(known, size).contains(&true))
+}
+
+/// For each position of the window inside a picture, whether all its pixels have data.
+fn whole(known: &[u8], size: [usize; 2]) -> Vec<bool> {
+    let known: Vec<f64> = known.iter().map(|&byte| f64::from(byte.min(1))).collect();
+    let shares = blurred(&known, size).into_iter();
+    shares.map(|share| share > 1.0 - 1e-9).collect()
 }
 
 /// Multi-scale structural similarity: contrast and structure at five scales, and also luminance at the coarsest. At

@@ -74,9 +74,10 @@ impl Evaluation {
 pub struct Evaluated {
     /// The numbers.
     pub evaluation: Evaluation,
-    /// The pictures with the smallest L1, smallest first; the rows' names contain their scores.
+    /// The pictures with the smallest L1, smallest first, or of label maps the largest accuracy; the rows' names contain their
+    /// scores.
     pub best: Vec<Row>,
-    /// The pictures with the largest L1, largest first.
+    /// The pictures with the largest L1, largest first, or the smallest accuracy.
     pub worst: Vec<Row>,
     /// The power spectra of all outputs and all targets.
     pub spectra: Vec<Point>,

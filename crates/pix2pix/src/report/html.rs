@@ -21,11 +21,13 @@ use crate::report::names;
 use crate::report::page;
 use crate::report::reading::{self, Finding};
 use crate::report::reported::Reported;
-use crate::run::{Best, History, L1_OF_CLASSES, LOSSES, Warning, file, l1_curve};
+use crate::run::{Best, History, L1_OF_CLASSES, LOSSES, Warning, file, l1_curve, thinned};
 
 /// Name of the page in a run folder.
 pub const NAME: &str = "report.html";
 const TEMPLATE: &str = include_str!("report.html");
+/// Maximum number of points of a curve, besides the best ones: more than a screen is wide, and few enough to draw.
+const POINTS: usize = 2000;
 /// Maximum number of contact sheets shown per run: evenly spaced, with the newest one.
 const FRAMES: usize = 24;
 /// Maximum width of a contact sheet, in pixels; wider ones are shrunk.
@@ -78,7 +80,7 @@ struct Sample {
     picture: String,
 }
 
-/// Curves of one loss or score: a list of `[step, value]` for each run.
+/// Curves of one loss or score: for each run a list of `[step, value]`, thinned if it is long.
 #[derive(Serialize)]
 struct Chart {
     key: &'static str,
@@ -123,7 +125,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .collect(),
         series: histories
             .iter()
-            .map(|history| curve(history, key))
+            .map(|history| drawn(history, key, smoothed))
             .collect(),
     };
     let now = clock::now();
@@ -172,6 +174,19 @@ pub fn is_report(file: &Path) -> bool {
 fn runs_of(file: &Path) -> usize {
     let page = page::open(file, "pix2pix report").and_then(io::read_to_string);
     page.map_or(0, |page| page.matches("\"state\":\"").count())
+}
+
+/// As much of the curve `key` as is drawn: of a long one means of what scatters, and of the rest some points, with all that the
+/// page names as the best.
+fn drawn(history: &History, key: &str, smoothed: bool) -> Vec<(u64, f64)> {
+    let points = curve(history, key);
+    if smoothed {
+        return thinned::means(&points, POINTS);
+    }
+    let of_record = history.record.and_then(|record| record.best);
+    let best = history.best().into_values().chain(of_record);
+    let steps: Vec<u64> = best.map(|best| best.step).collect();
+    thinned::some(&points, POINTS, &steps)
 }
 
 /// The values of the curve `key` over the steps. The L1 of training pairs is in one of two curves.

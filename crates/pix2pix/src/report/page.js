@@ -20,7 +20,7 @@ const heading = ({ label, unit }) => unit === null ? label : `${label} (${unit})
 // Shows a gallery in an element: a choice of the order, and of each picture its input, output, target and difference.
 const showGallery = (place, gallery, chosen = 0) => {
   const labels = ["input", "output", "target", "difference"];
-  const shots = Math.max(...gallery.entries.map((entry) => entry.pictures.length));
+  const shots = gallery.entries.reduce((most, entry) => Math.max(most, entry.pictures.length), 0);
   const list = make("div", { class: "gallery" });
   list.style.setProperty("--shots", shots);
   const cards = gallery.entries.map((entry) => {

@@ -11,9 +11,9 @@ use crate::quality::{Confusion, OwnValues, Planes, Scores, pearson, scores_of};
 pub struct PictureScores {
     /// The pair's name.
     pub name: String,
-    /// Its scores, without learned metrics.
+    /// Its scores, without learned metrics; `None` if the targets are label maps, whose planes are no amounts.
     #[serde(flatten)]
-    pub scores: Scores,
+    pub scores: Option<Scores>,
     /// Width and height at which it was measured, in pixels.
     #[serde(default)]
     pub size: [usize; 2],
@@ -66,7 +66,7 @@ impl PictureScores {
         let amounts = classes.is_none();
         Self {
             name: name.to_string(),
-            scores: scores_of(out, wanted, known),
+            scores: amounts.then(|| scores_of(out, wanted, known)),
             size: out.size,
             own: amounts
                 .then(|| OwnValues::of(pictures, domain, known))
@@ -79,21 +79,71 @@ impl PictureScores {
         }
     }
 
-    /// The scores by the keys of [`MEASURES`](crate::quality::MEASURES). Of label maps, only those of classes mean something.
+    /// The scores by the keys of [`MEASURES`](crate::quality::MEASURES). Label maps have those of classes alone.
     pub fn named(&self) -> Vec<(&'static str, Option<f64>)> {
-        let of_pictures = |value: Option<f64>| value.filter(|_| self.accuracy.is_none());
         vec![
             ("accuracy", self.accuracy),
-            ("l1", of_pictures(Some(self.scores.l1))),
-            ("rmse", of_pictures(Some(self.scores.rmse))),
+            ("l1", self.scores.map(|scores| scores.l1)),
+            ("rmse", self.scores.map(|scores| scores.rmse)),
             ("l1_own", self.own.map(|own| own.l1)),
             ("rmse_own", self.own.map(|own| own.rmse)),
-            ("psnr", of_pictures(Some(self.scores.psnr))),
-            ("ssim", of_pictures(self.scores.ssim)),
-            ("ms_ssim", of_pictures(self.scores.ms_ssim)),
+            ("psnr", self.scores.map(|scores| scores.psnr)),
+            ("ssim", self.scores.and_then(|scores| scores.ssim)),
+            ("ms_ssim", self.scores.and_then(|scores| scores.ms_ssim)),
             ("pearson", self.pearson),
             ("lpips", self.lpips),
             ("dists", self.dists),
         ]
+    }
+
+    /// How far the output is from its target, to order pictures by: L1, or of label maps the share of pixels of another class.
+    pub(super) fn distance(&self) -> f64 {
+        match self.scores {
+            Some(scores) => scores.l1,
+            None => 1.0 - self.accuracy.unwrap_or(1.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pix2pix_runtime::picture::Labels;
+    use pix2pix_runtime::picture::labels::{Class, Stored};
+
+    use super::*;
+    use crate::data::picture::Samples;
+
+    /// Planes of classes are no amounts, and JSON has no scores of amounts for them.
+    #[test]
+    fn label_maps_have_scores_of_classes_alone() {
+        let class = |name: &str| Class {
+            name: name.to_string(),
+            color: [0; 3],
+        };
+        let labels = Labels {
+            classes: ["sky", "wall"].map(class).to_vec(),
+            stored: Stored::Ids,
+        };
+        let domain = Domain::of_labels(labels);
+        let picture = |ids: [u8; 2]| Picture::new([2, 1], 1, Samples::U8(ids.to_vec()));
+        let found = PictureScores::of("x", [&picture([0, 1]), &picture([0, 0])], &domain, None);
+        assert_eq!((found.accuracy, found.distance()), (Some(0.5), 0.5));
+        let json = serde_json::to_value(&found).unwrap();
+        for name in ["l1", "rmse", "psnr", "ssim", "ms_ssim"] {
+            assert_eq!(json.get(name), None, "{name}");
+        }
+        let read: PictureScores = serde_json::from_value(json).unwrap();
+        assert_eq!(read, found);
+
+        let gray = Domain {
+            channels: 1,
+            ..Domain::RGB8
+        };
+        let found = PictureScores::of("x", [&picture([0, 1]), &picture([0, 0])], &gray, None);
+        assert!((found.distance() - 0.5).abs() < 1e-4);
+        let json = serde_json::to_value(&found).unwrap();
+        assert!(json["l1"].is_f64() && json["psnr"].is_f64(), "{json}");
+        let read: PictureScores = serde_json::from_value(json).unwrap();
+        assert!(read.scores.is_some());
     }
 }

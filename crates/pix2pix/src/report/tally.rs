@@ -67,7 +67,7 @@ pub struct Tally<'a> {
     calibration: Calibration,
     /// Inception's features of the outputs and of the targets.
     features: [Vec<Vec<f32>>; 2],
-    /// The best and the worst pictures, with their L1.
+    /// The best and the worst pictures, with their distances.
     extremes: [Vec<(f64, Row)>; 2],
 }
 
@@ -151,7 +151,7 @@ impl<'a> Tally<'a> {
             )
         };
         self.rank(
-            scores.scores.l1,
+            scores.distance(),
             &row(&scores, [&pair.source, &output, target], config),
         );
         self.pictures.push(scores);
@@ -173,11 +173,11 @@ impl<'a> Tally<'a> {
     }
 
     /// Puts a picture among the best and the worst, if it is one of them.
-    fn rank(&mut self, l1: f64, row: &Row) {
+    fn rank(&mut self, distance: f64, row: &Row) {
         for (extreme, sign) in self.extremes.iter_mut().zip([1.0, -1.0]) {
-            let at = extreme.partition_point(|(other, _)| sign * other <= sign * l1);
+            let at = extreme.partition_point(|(other, _)| sign * other <= sign * distance);
             if at < EXTREMES {
-                extreme.insert(at, (l1, row.clone()));
+                extreme.insert(at, (distance, row.clone()));
                 extreme.truncate(EXTREMES);
             }
         }
@@ -275,17 +275,18 @@ fn means(pictures: &[PictureScores]) -> BTreeMap<String, Mean> {
 }
 
 fn row(scores: &PictureScores, [source, output, target]: [&Picture; 3], config: &RunConfig) -> Row {
-    let of_classes = scores.accuracy;
-    let PictureScores { name, scores, .. } = scores;
+    let PictureScores {
+        name,
+        scores,
+        accuracy,
+        ..
+    } = scores;
+    let l1 = scores.map(|scores| Measure::L1.told(scores.l1));
+    let psnr = scores.map(|scores| Measure::PSNR.told(scores.psnr));
+    let accuracy = accuracy.map(|share| Measure::ACCURACY.told(share));
+    let told: Vec<String> = [l1, psnr, accuracy].into_iter().flatten().collect();
     Row {
-        name: match of_classes {
-            Some(share) => format!("{name}: {}", Measure::ACCURACY.told(share)),
-            None => format!(
-                "{name}: {}, {}",
-                Measure::L1.told(scores.l1),
-                Measure::PSNR.told(scores.psnr)
-            ),
-        },
+        name: format!("{name}: {}", told.join(", ")),
         input: config.source.shown(source),
         output: config.target.shown(output),
         target: config.target.shown(target),
@@ -304,13 +305,13 @@ mod tests {
     fn an_exact_output_does_not_hide_the_others() {
         let picture = Picture::new([16; 2], 1, Samples::U8(vec![7; 256]));
         let of = |psnr: f64| PictureScores {
-            scores: Scores {
+            scores: Some(Scores {
                 l1: 120.0,
                 rmse: 130.0,
                 psnr,
                 ssim: None,
                 ms_ssim: None,
-            },
+            }),
             ..PictureScores::of("x", [&picture; 2], &Domain::default(), None)
         };
         let found = means(&[of(20.0), of(f64::INFINITY)]);

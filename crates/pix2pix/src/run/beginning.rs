@@ -16,7 +16,7 @@ use crate::network::generator::Generator;
 use crate::network::init::{Init, WeightInit};
 use crate::network::patch_gan::{PatchGan, PatchGanConfig};
 use crate::network::weights::{self, Weights};
-use crate::train::origin::{FromChannels, Origin};
+use crate::train::origin::{Freeze, FromChannels, Origin};
 
 /// A model to begin a run from.
 pub struct Beginning {
@@ -96,6 +96,22 @@ impl Beginning {
             )));
         }
         Ok(generator.clone().with_channels(channels))
+    }
+
+    /// Checks that no layer of the model that keeps its weights begins anew: the first one, where the sources have other channels.
+    ///
+    /// # Errors
+    /// When it does.
+    pub fn check_freeze(&self, freeze: Freeze, [source, _]: [usize; 2]) -> Result<()> {
+        let [into, _] = self.channels();
+        if freeze == Freeze::Nothing || into == source {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "{}: the model has {into} channels for the source, and the data {source}, so its first layer begins anew, with random \
+             weights that `freeze` would keep; omit `freeze`, or convert the pictures with `channels[0]` and `channels[1]`",
+            self.origin.model
+        )))
     }
 
     /// The model's generator as the coarse part of a coarse-to-fine generator, or itself if it is one already.

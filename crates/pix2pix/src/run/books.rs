@@ -46,8 +46,14 @@ pub struct Books {
 }
 
 impl Books {
-    /// Opens the log files, cut back to the step that is `done`.
-    pub fn open(training: &Training, done: Progress, tell: &mut dyn FnMut(Event)) -> Result<Self> {
+    /// Opens the log files, cut back to the step that is `done`. `as_logged` is the run's configuration with the intervals of
+    /// the lines until then.
+    pub fn open(
+        training: &Training,
+        done: Progress,
+        as_logged: &RunConfig,
+        tell: &mut dyn FnMut(Event),
+    ) -> Result<Self> {
         let Progress {
             step: done,
             seconds,
@@ -60,14 +66,13 @@ impl Books {
             folder,
             ..
         } = training;
-        // drop a line that was written only because the run ended at that step: a longer run does not have it
-        let kept = |step: u64| step <= done && is_logged(config, step);
+        // drop a line that was written only because the run ended at its last step: a longer run does not have it
+        let kept = |step: u64| step < done || step == done && is_logged(as_logged, step);
         let (metrics, m) = Log::open(folder.path(file::METRICS), |m: &Metrics| kept(m.step))?;
         let (timings, t) = Log::open(folder.path(file::TIMINGS), |t: &Timing| kept(t.step))?;
         let (warnings, w) = Log::open(folder.path(file::WARNINGS), |w: &Warning| w.step <= done)?;
         let (scores, s) = Log::open(folder.path(file::SCORES), |s: &RunScores| {
-            // the best checkpoint, once kept, keeps its line
-            s.step <= done && (record::counts(config, s.step) || s.best)
+            s.step <= done && !record::is_of_stop(as_logged, done, s)
         })?;
         let rates = config.time.map(|_| {
             let path = folder.path(file::RATES);

@@ -2,14 +2,44 @@
 
 use pix2pix_runtime::words::count;
 
-use super::folder::RunFolder;
-use super::lines::RunScores;
+use super::folder::{RunFolder, read_config};
+use super::lines::{Metrics, RunScores};
 use super::record::Record;
 use super::saved::Progress;
+use super::{file, log};
 use crate::config::RunConfig;
 use crate::error::{Error, Result, shown};
 use crate::model::checkpoint::{self, Checkpoint};
 use crate::train::config::OptimizerConfig;
+
+/// Refuses to begin a run again that has come further than to its first checkpoint: those that it had are gone, and all that it
+/// has logged would go too.
+pub fn check_never_saved(folder: &RunFolder, config: &RunConfig) -> Result<()> {
+    let metrics = log::read::<Metrics>(&folder.path(file::METRICS))?.entries;
+    let scores = log::read::<RunScores>(&folder.path(file::SCORES))?.entries;
+    let last = metrics.last().map_or(0, |line| line.step);
+    let last = last.max(scores.last().map_or(0, |line| line.step));
+    // the last sheet comes after the last checkpoint
+    let has_ended = folder.sheet(read_config(folder.root())?.steps).exists();
+    if last <= config.save_every && !has_ended {
+        return Ok(());
+    }
+    Err(Error::file(
+        &folder.checkpoints(),
+        format!("no checkpoint is there, and the run has come to step {last}"),
+        "put its checkpoints back, or start a new run",
+    ))
+}
+
+/// A sentence on a run that is not resumed, but begun again.
+pub fn new_beginning(folder: &RunFolder, done: Progress) -> Option<String> {
+    (done.step == 0).then(|| {
+        format!(
+            "{}: no checkpoint is there yet: the run begins again at step 1",
+            shown(folder.root())
+        )
+    })
+}
 
 /// Refuses a run that has done its last step.
 pub fn check_unfinished(folder: &RunFolder, config: &RunConfig, done: Progress) -> Result<()> {

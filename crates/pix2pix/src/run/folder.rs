@@ -11,6 +11,7 @@ use pix2pix_runtime::regular_file;
 use same_file::Handle;
 
 use super::file::{self, CHECKPOINTS, CONFIG, LOCK, SAMPLES, is_run};
+use super::stray;
 use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::error::{Error, Result, foreign, shown};
@@ -350,7 +351,7 @@ fn not_a_run(root: &Path) -> Error {
 /// Reads the file of a run's configuration, wherever it is, and checks every value of it.
 ///
 /// # Errors
-/// When it cannot be read or is invalid.
+/// When it cannot be read or is invalid, or has a setting that no run has.
 pub fn read_config_file(path: &Path) -> Result<RunConfig> {
     let invalid = |reason: &str| {
         Error::file(
@@ -364,6 +365,7 @@ pub fn read_config_file(path: &Path) -> Result<RunConfig> {
         _ => Error::io(path, "read the configuration", e),
     })?;
     let config: RunConfig = toml::from_str(&text).map_err(|e| invalid(&foreign(e.message())))?;
+    stray::check(path, &text, &config)?;
     let tables = [
         ("jitter.", config.jitter.validate()),
         ("objective.", config.objective.validate()),

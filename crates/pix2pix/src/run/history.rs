@@ -8,7 +8,7 @@ use super::file;
 use super::folder::{is_locked, read_config};
 use super::lines::{Metrics, RunScores, Timing, Warning};
 use super::log;
-use super::record::{Best, Record};
+use super::record::{self, Best, Record};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::checkpoint;
@@ -96,7 +96,9 @@ impl History {
             warnings.unread,
             unread,
         ];
-        let record = Record::of(&config, &scores.entries);
+        let mut counted = scores.entries.clone();
+        counted.retain(|line| !record::is_of_stop(&config, saved, line));
+        let record = Record::of(&config, &counted);
         let over = record.is_some_and(|record| record.is_over());
         Ok(Self {
             state: if is_locked(root) {

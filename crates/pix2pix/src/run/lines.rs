@@ -84,12 +84,16 @@ pub struct RunScores {
     /// L1: mean absolute difference, of 255; of label maps that of their one-hot planes.
     #[serde(deserialize_with = "log::exact")]
     pub l1: f64,
-    /// Peak signal-to-noise ratio in dB; `None` if an output equals its target.
+    /// Peak signal-to-noise ratio in dB; `None` in files of earlier versions if an output equals its target.
     #[serde(deserialize_with = "log::exact_or_none")]
     pub psnr: Option<f64>,
-    /// Structural similarity; `None` for pictures smaller than 11x11 pixels.
+    /// Structural similarity; `None` if no pair has 11x11 pixels that all have data.
     #[serde(deserialize_with = "log::exact_or_none")]
     pub ssim: Option<f64>,
+    /// Number of pairs that `ssim` is of, and of all that were scored; `None` if it is of all or of none, and in files of earlier
+    /// versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssim_of: Option<[usize; 2]>,
     /// Sliced Wasserstein distance, in thousandths; `None` for pictures smaller than 16x16 pixels, and in files of earlier
     /// versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::file;
+use super::folder::read_config;
 use super::lines::{Metrics, Warning};
 use super::{Training, agreement, log};
 use crate::error::Result;
@@ -20,10 +21,12 @@ impl Training<'_> {
         self.folder.sheet(step).exists() && (self.data.val.is_none() || scored == Some(step))
     }
 
-    /// Whether the last step of a run still owes its contact sheet, its score or its warning. Every process of a group must
-    /// call this.
+    /// Whether the last step of a run still owes its contact sheet, its score or its warning, or of one whose time is over, the
+    /// number of steps in its configuration. Every process of a group must call this.
     pub(super) fn owes(&self, owed: Option<&Owed>, scored: Option<u64>) -> Result<bool> {
+        let is_open = self.config.is_open() && read_config(self.folder.root())?.is_open();
         let owes = match owed {
+            _ if is_open => true,
             None => false,
             Some(Owed { metrics, warning }) => {
                 let warnings = log::read::<Warning>(&self.folder.path(file::WARNINGS))?.entries;

@@ -33,7 +33,7 @@ pub struct Plateau {
 }
 
 impl Plateau {
-    /// The state after these lines of `scores.jsonl`; `None` for a run with another schedule.
+    /// The state after these lines of `scores.jsonl`, without one of a stop; `None` for a run with another schedule.
     pub fn of(config: &RunConfig, lines: &[RunScores]) -> Option<Self> {
         if config.optimizer.schedule != Schedule::Plateau {
             return None;
@@ -46,24 +46,28 @@ impl Plateau {
             factor: 1.0,
         };
         for line in lines {
-            plateau.count(config, line);
+            plateau.add(config, line);
         }
         Some(plateau)
     }
 
-    /// Counts a sampling; those that an uninterrupted run does not have do not count, and those of a frozen generator are no
-    /// worse than the first. Returns a sentence if the rate falls.
+    /// Counts a sampling; those that an uninterrupted run does not have do not count. Returns a sentence if the rate falls.
     pub fn count(&mut self, config: &RunConfig, scores: &RunScores) -> Option<String> {
-        if !record::counts(config, scores.step) {
+        match record::counts(config, scores.step) {
+            true => self.add(config, scores),
+            false => None,
+        }
+    }
+
+    /// Adds a sampling; those without the score do not count, and those of a frozen generator are no worse than the first. Returns
+    /// a sentence if the rate falls.
+    fn add(&mut self, config: &RunConfig, scores: &RunScores) -> Option<String> {
+        let value = scores.value(self.score)?;
+        if self.best.is_none_or(|best| self.improves(value, best)) {
+            (self.best, self.bad) = (Some(value), 0);
             return None;
         }
-        let value = scores.value(self.score);
-        let better = value.filter(|value| self.best.is_none_or(|best| self.improves(*value, best)));
-        if better.is_some() {
-            (self.best, self.bad) = (better, 0);
-            return None;
-        }
-        self.bad += u64::from(record::counts_as_worse(config, scores.step));
+        self.bad += u64::from(record::learns(config, scores.step));
         if self.bad <= PATIENCE {
             return None;
         }
@@ -158,11 +162,50 @@ mod tests {
         assert_eq!(Plateau::of(&config, &[]), None);
         config.optimizer.schedule = Schedule::Plateau;
         let whole: Vec<RunScores> = (1..=7).map(|n| line(10 * n, 5.0, 0.5)).collect();
-        let mut parts = whole.clone();
-        parts.insert(3, line(37, 1.0, 0.5));
-        let [whole, parts] = [whole, parts].map(|lines| Plateau::of(&config, &lines).unwrap());
-        assert_eq!(whole, parts);
+        let whole = Plateau::of(&config, &whole).unwrap();
         assert_eq!(whole.factor(), 0.2);
+        let mut stopped = whole;
+        assert_eq!(stopped.count(&config, &line(77, 1.0, 0.5)), None);
+        assert_eq!(stopped, whole);
+    }
+
+    /// The rate does not rise again because samplings are rarer from now on.
+    #[test]
+    fn samplings_of_another_interval_count() {
+        let mut config = RunConfig {
+            sample_every: 10,
+            steps: 1000,
+            ..RunConfig::default()
+        };
+        config.optimizer.schedule = Schedule::Plateau;
+        let lines: Vec<RunScores> = (1..=8).map(|n| line(10 * n, 5.0, 0.5)).collect();
+        let before = Plateau::of(&config, &lines).unwrap();
+        assert_eq!(before.factor(), 0.2);
+        config.sample_every = 30;
+        assert_eq!(Plateau::of(&config, &lines), Some(before));
+    }
+
+    /// No sampling is worse because nobody has measured it.
+    #[test]
+    fn samplings_without_the_score_do_not_count() {
+        let mut config = RunConfig {
+            keep_best: Some(Score::Ssim),
+            sample_every: 10,
+            steps: 1000,
+            ..RunConfig::default()
+        };
+        config.optimizer.schedule = Schedule::Plateau;
+        let measured: Vec<RunScores> = (1..=6).map(|n| line(10 * n, 5.0, 0.5)).collect();
+        let unknown = (7..=20).map(|n| RunScores {
+            ssim: None,
+            ..line(10 * n, 5.0, 0.5)
+        });
+        let with: Vec<RunScores> = measured.iter().copied().chain(unknown).collect();
+        let [without, mut with] =
+            [measured, with].map(|lines| Plateau::of(&config, &lines).unwrap());
+        assert_eq!(with, without);
+        assert_eq!(with.factor(), 1.0);
+        assert!(with.count(&config, &line(210, 5.0, 0.5)).is_some());
     }
 
     /// The rate falls at the sixth sampling of a generator that has learned, and no sooner.

@@ -28,7 +28,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// The record of a run after these lines of its `scores.jsonl`; `None` if it does not keep its best checkpoint.
+    /// The record of a run after these lines of its `scores.jsonl`, without one of a stop; `None` if it does not keep its
+    /// best checkpoint.
     pub fn of(config: &RunConfig, lines: &[RunScores]) -> Option<Self> {
         let mut record = Self {
             score: config.keep_best?,
@@ -38,20 +39,21 @@ impl Record {
         };
         for line in lines {
             match (line.best, line.value(record.score)) {
+                (_, None) => {}
                 (true, Some(value)) => record.set(value, line.step),
-                _ => record.since += u64::from(counts_as_worse(config, line.step)),
+                _ => record.since += u64::from(learns(config, line.step)),
             }
         }
         Some(record)
     }
 
     /// Counts a sampling, and marks it if it is the best so far. Those of steps at which the run was only stopped do not
-    /// count: an uninterrupted run does not have them.
+    /// count: an uninterrupted run does not have them. Nor do those without the score, which say nothing of it.
     pub fn count(&mut self, config: &RunConfig, scores: &mut RunScores) {
-        if !counts(config, scores.step) {
+        let value = scores.value(self.score);
+        if value.is_none() || !counts(config, scores.step) {
             return;
         }
-        let value = scores.value(self.score);
         let better = value.filter(|value| {
             self.best
                 .is_none_or(|best| self.score.is_better(*value, best.value))
@@ -61,7 +63,7 @@ impl Record {
                 scores.best = true;
                 self.set(value, scores.step);
             }
-            None => self.since += u64::from(counts_as_worse(config, scores.step)),
+            None => self.since += u64::from(learns(config, scores.step)),
         }
     }
 
@@ -81,10 +83,16 @@ pub fn counts(config: &RunConfig, step: u64) -> bool {
     step.is_multiple_of(config.sample_every) || step == config.steps
 }
 
+/// Whether a line is that of the step that is `done`, and there only because the run ended or was stopped at it: a run that
+/// goes on does not have it. The best checkpoint, once kept, keeps its line.
+pub fn is_of_stop(config: &RunConfig, done: u64, line: &RunScores) -> bool {
+    line.step == done && !line.best && !counts(config, done)
+}
+
 /// Whether the scores of a step count as no better if they are not: while the generator is frozen, they are those of the
 /// model that the run began from, which cannot improve.
-pub fn counts_as_worse(config: &RunConfig, step: u64) -> bool {
-    counts(config, step) && step > config.optimizer.freeze_generator
+pub fn learns(config: &RunConfig, step: u64) -> bool {
+    step > config.optimizer.freeze_generator
 }
 
 #[cfg(test)]
@@ -116,19 +124,44 @@ mod tests {
             // the run was stopped here, and then resumed
             (17, Some(30.0), false, false),
             (20, Some(20.0), false, false),
-            // an output is its target
-            (30, None, true, false),
-            (40, Some(99.0), false, false),
+            // not measured
+            (30, None, false, false),
+            (40, Some(99.0), true, false),
+            (50, Some(99.0), false, false),
+            (60, None, false, false),
             (95, Some(99.0), false, true),
         ] {
             let mut line = scores(step, psnr);
             record.count(&config, &mut line);
             assert_eq!((line.best, record.is_over()), (best, over), "{step}");
-            lines.push(line);
+            if !is_of_stop(&config, step, &line) {
+                lines.push(line);
+            }
             assert_eq!(Record::of(&config, &lines), Some(record), "{step}");
         }
-        assert_eq!(record.best.map(|best| best.step), Some(30));
+        assert_eq!(lines.len(), 7);
+        assert_eq!(record.best.map(|best| best.step), Some(40));
         assert!(Record::of(&RunConfig::default(), &lines).is_none());
+    }
+
+    /// Samplings every 10 steps, and from then on every 30.
+    #[test]
+    fn lines_of_another_interval_count() {
+        let mut config = RunConfig {
+            keep_best: Some(Score::Psnr),
+            patience: 4,
+            sample_every: 10,
+            steps: 100,
+            ..RunConfig::default()
+        };
+        let mut record = Record::of(&config, &[]).unwrap();
+        let mut lines: Vec<RunScores> = (1..=5).map(|n| scores(10 * n, Some(20.0))).collect();
+        for line in &mut lines {
+            record.count(&config, line);
+        }
+        assert!(record.is_over());
+        config.sample_every = 30;
+        assert_eq!(Record::of(&config, &lines), Some(record));
     }
 
     /// Frozen for steps 1 to 35: the first samplings that can be better are those of 40 and 50.

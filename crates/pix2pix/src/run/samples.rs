@@ -166,7 +166,7 @@ impl SamplePairs {
             .collect()
     }
 
-    /// Mean scores of the outputs against the targets; `None` if no pairs are held out.
+    /// Mean scores of the outputs against the targets, each over the pairs that have it; `None` if no pairs are held out.
     pub fn score(&self, step: u64, outputs: &[Picture], config: &RunConfig) -> Option<RunScores> {
         if !self.held_out {
             return None;
@@ -194,20 +194,22 @@ impl SamplePairs {
             })
             .collect();
         let mean = |value: fn(&(Scores, Option<f64>)) -> Option<f64>| {
-            let values: Option<Vec<f64>> = found.iter().map(value).collect();
-            let values = values?;
+            let values: Vec<f64> = found.iter().filter_map(value).collect();
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             Some(mean).filter(|mean| mean.is_finite())
         };
         let realism = realism.scores();
+        let of_all = |some: usize| (some < found.len()).then_some([some, found.len()]);
+        let windows = found.iter().filter(|(scores, _)| scores.ssim.is_some());
         Some(RunScores {
             step,
             l1: mean(|(scores, _)| Some(scores.l1))?,
             psnr: mean(|(scores, _)| Some(scores.psnr.min(MOST_PSNR))),
             ssim: mean(|(scores, _)| scores.ssim),
+            ssim_of: of_all(windows.count()).filter(|[some, _]| *some > 0),
             swd: realism.swd,
             spectrum: realism.spectrum,
-            whole: (realism.pairs < found.len()).then_some([realism.pairs, found.len()]),
+            whole: of_all(realism.pairs),
             lpips: mean(|(_, lpips)| *lpips),
             ..RunScores::default()
         })

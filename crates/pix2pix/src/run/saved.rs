@@ -78,6 +78,8 @@ pub struct Saved {
     pub trainer: Trainer,
     pub done: Progress,
     pub owed: Option<Owed>,
+    /// The run's configuration with the intervals of the lines that it has: those of its file may have been edited since.
+    pub as_logged: RunConfig,
 }
 
 impl Saved {
@@ -88,6 +90,7 @@ impl Saved {
             trainer: Trainer::from_networks(generator, discriminator, config.trainer(), device)?,
             done: Progress::default(),
             owed: None,
+            as_logged: config.clone(),
         })
     }
 
@@ -104,6 +107,11 @@ impl Saved {
         };
         let saved = Checkpoint::load(&path).map_err(to_resume)?;
         kept::check(&folder.path(file::CONFIG), config, &saved.config)?;
+        let as_logged = RunConfig {
+            log_every: saved.config.log_every,
+            sample_every: saved.config.sample_every,
+            ..config.clone()
+        };
         let (g, d) = saved.networks(&path, device).map_err(to_resume)?;
         let begun = Trainer::from_networks(g, d, config.trainer(), device)?;
         let path = folder.state(step);
@@ -130,6 +138,7 @@ impl Saved {
                 health: header.health,
             },
             owed: header.owed,
+            as_logged,
         })
     }
 }
@@ -184,14 +193,20 @@ pub fn write(
     Ok(path)
 }
 
-/// Removes checkpoints and states older than those of this step that the run does not keep.
+/// Removes checkpoints and states older than those of this step that the run does not keep: also those of steps at which it was
+/// only stopped, so that it keeps the checkpoints of an uninterrupted run.
 pub fn remove_older(folder: &RunFolder, config: &RunConfig, step: u64) -> Result<()> {
     let remove = |old: &Path| {
         fs::remove_file(old).map_err(|e| Error::io(old, "remove the old checkpoint", e))
     };
     let mut all = checkpoint::steps_in(&folder.checkpoints())?;
     all.retain(|(other, _)| *other <= step);
-    for (_, old) in &all[..all.len().saturating_sub(config.keep)] {
+    let is_regular = |other: u64| other == step || other.is_multiple_of(config.save_every);
+    let (kept, stopped): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .partition(|(other, path)| is_regular(*other) || !is_of_stop(*other, path));
+    let surplus = kept.len().saturating_sub(config.keep);
+    for (_, old) in stopped.iter().chain(&kept[..surplus]) {
         remove(old)?;
     }
     // one state is enough to resume, and a state is twice as large as a checkpoint
@@ -201,4 +216,11 @@ pub fn remove_older(folder: &RunFolder, config: &RunConfig, step: u64) -> Result
         }
     }
     Ok(())
+}
+
+/// Whether a checkpoint is there only because the run was stopped at its step. It says so itself: the run may have another
+/// length and other intervals since.
+fn is_of_stop(step: u64, path: &Path) -> bool {
+    let own = checkpoint::config(path);
+    own.is_ok_and(|own| !step.is_multiple_of(own.save_every) && step != own.steps)
 }

@@ -108,6 +108,7 @@ impl<'a, 'b> Session<'a, 'b> {
             trainer,
             done,
             owed,
+            mut as_logged,
         } = saved;
         let mut config = training.config.clone();
         if done.out_of_time(&config).is_some() && config.steps != done.step {
@@ -117,8 +118,9 @@ impl<'a, 'b> Session<'a, 'b> {
                 training.folder.use_for(&config)?;
             }
         }
+        as_logged.steps = config.steps;
         let books = match training.is_root() {
-            true => Some(Books::open(&training, done, tell)?),
+            true => Some(Books::open(&training, done, &as_logged, tell)?),
             false => None,
         };
         let (trainer, shard) = match &training.group {
@@ -247,6 +249,14 @@ impl<'a, 'b> Session<'a, 'b> {
         Ok(())
     }
 
+    /// Makes the step at which a run ends its last one if its time is over meanwhile: nothing is left to resume. Every process
+    /// of a group must call this.
+    fn end_if_over(&mut self, step: u64) {
+        if self.config.time.is_some_and(|time| self.seconds() >= time) {
+            self.config.steps = step;
+        }
+    }
+
     /// Does what follows a step: logs, saves and samples what is due. Returns whether it was the last one.
     fn follow(&mut self, given: Given) -> Result<bool> {
         let step = given.step;
@@ -262,6 +272,9 @@ impl<'a, 'b> Session<'a, 'b> {
                 save: true,
                 sample: true,
             };
+        }
+        if due.last {
+            self.end_if_over(step);
         }
         self.check_weights(step, due)?;
         if due.save {
@@ -279,6 +292,7 @@ impl<'a, 'b> Session<'a, 'b> {
         let over = due.sample && self.is_over();
         let stopped = self.is_stopped(seen);
         if (over || stopped) && !due.save {
+            self.end_if_over(step);
             self.save(step, None)?;
         }
         if let Some(metrics) = seen.filter(|_| stopped && !due.sample) {
@@ -477,7 +491,113 @@ impl<'a, 'b> Session<'a, 'b> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::thread;
+
     use super::*;
+    use crate::backend::device::Device;
+    use crate::data::earth;
+    use crate::data::jitter::JitterConfig;
+    use crate::model::checkpoint;
+    use crate::network::patch_gan::PatchGanConfig;
+    use crate::run::folder::{RunFolder, read_config};
+    use crate::run::{resume, train};
+    use pix2pix_runtime::network::UnetConfig;
+    use pix2pix_runtime::picture::Size;
+
+    /// A run of small networks.
+    fn small(steps: u64) -> RunConfig {
+        RunConfig {
+            data: earth::NAME.to_string(),
+            steps,
+            generator: UnetConfig {
+                filters: 2,
+                depth: 6,
+                ..UnetConfig::default()
+            }
+            .into(),
+            discriminator: PatchGanConfig {
+                filters: 2,
+                ..PatchGanConfig::default()
+            },
+            jitter: JitterConfig {
+                load_size: Size::square(72),
+                crop_size: Size::square(64),
+                multiple: 64,
+                ..JitterConfig::default()
+            },
+            ..RunConfig::default()
+        }
+    }
+
+    type Start = fn(Training, &AtomicBool, &mut dyn FnMut(Event)) -> Result<Outcome>;
+
+    /// Begins or resumes a run in a folder; it is stopped when `is_enough` says so of an event.
+    fn go(
+        start: Start,
+        config: &RunConfig,
+        root: &Path,
+        is_enough: impl Fn(&Event) -> bool,
+    ) -> Outcome {
+        let training = Training {
+            config,
+            data: &earth::earth(),
+            device: Device::flex(),
+            folder: RunFolder::lock(root).unwrap(),
+            group: None,
+        };
+        let stop = AtomicBool::new(false);
+        let mut tell = |event: Event| {
+            if is_enough(&event) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        start(training, &stop, &mut tell).unwrap()
+    }
+
+    /// The samples of its first step take the rest of the time.
+    #[test]
+    fn a_run_that_is_stopped_when_its_time_is_over_is_done() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("run");
+        let mut config = small(1);
+        config.sample_every = 1;
+        config.train_for(1.0);
+        let outcome = go(train, &config, &root, |event| {
+            let is_sampled = matches!(event, Event::Sampled { .. });
+            if is_sampled {
+                thread::sleep(Duration::from_secs(1));
+            }
+            is_sampled
+        });
+        assert_eq!((outcome.steps, outcome.interrupted), (1, false));
+        assert_eq!(read_config(&root).unwrap().steps, 1);
+    }
+
+    #[test]
+    fn a_run_in_parts_keeps_the_checkpoints_of_a_whole_one() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().join("run");
+        let mut config = small(6);
+        (config.save_every, config.keep) = (2, 2);
+        let parts: [(Start, u64, [u64; 2]); 3] =
+            [(train, 3, [2, 3]), (resume, 5, [4, 5]), (resume, 6, [4, 6])];
+        for (start, last, kept) in parts {
+            let is_enough = |event: &Event| matches!(event, Event::Step(step) if step.step == last);
+            assert_eq!(go(start, &config, &root, is_enough).steps, last);
+            let found = checkpoint::steps_in(&root.join("checkpoints")).unwrap();
+            let steps: Vec<u64> = found.iter().map(|(step, _)| *step).collect();
+            assert_eq!(steps, kept);
+        }
+        // the end of a course that goes on stays among the newest
+        config.keep = 3;
+        for (steps, kept) in [(7, [4, 6, 7]), (8, [6, 7, 8])] {
+            config.steps = steps;
+            go(resume, &config, &root, |_| false);
+            let found = checkpoint::steps_in(&root.join("checkpoints")).unwrap();
+            assert!(found.iter().map(|(step, _)| *step).eq(kept));
+        }
+    }
 
     /// Frozen for 100 steps, of which 10 took a second.
     #[test]

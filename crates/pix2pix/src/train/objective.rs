@@ -115,8 +115,8 @@ pub struct ObjectiveConfig {
     /// Number of coarser scales at which L1 is measured too, for pairs that are not aligned to the pixel (Liu et al. 2022): the
     /// mean over all scales takes the place of L1 in the total. 0 for none, at most 8.
     pub l1_pyramid: usize,
-    /// Weight of the distance of the discriminator's features of generated and of real pairs (feature matching); 0 for none.
-    /// The authors use 10.
+    /// Weight of feature matching: of four times the mean distance of the discriminator's features of generated and of real pairs;
+    /// 0 for none. The authors use 10.
     pub feature_matching: f64,
     /// Weight gamma of the R1 penalty on the gradient of the sum of the discriminator's map at real pairs; 0 for none.
     pub r1: f64,

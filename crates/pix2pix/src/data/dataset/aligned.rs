@@ -96,6 +96,7 @@ impl Pairs {
             let remedy = "mark the pixels without data by a value instead (`nodata`), or align the pairs before masks are made";
             return Err(Error::file(&mask, reason, remedy));
         }
+        let headers = self.headers(index)?;
         let sides = self.decode_sides(index)?;
         let shift = self.shift_of(index, &sides)?;
         let moved = shift.map_or([0, 0], |shift| shift.whole());
@@ -121,10 +122,17 @@ impl Pairs {
             });
         }
         let pictures = shift::common(&stored[0].0, &stored[1].0, moved);
-        let sides = stored.into_iter().zip(pictures);
-        let mut sides = sides.map(|((_, format, metadata), picture)| {
-            let format = format.for_result(picture.channels(), picture.depth());
-            (picture, format, metadata)
+        let sides = stored.into_iter().zip(pictures).zip(headers);
+        let mut sides = sides.map(|(((_, format, metadata), picture), header)| {
+            let (channels, depth) = (picture.channels(), picture.depth());
+            match header.alpha {
+                true => (picture, format.for_result(channels, depth), metadata),
+                false => (
+                    picture,
+                    format.for_bands(channels, depth),
+                    metadata.of_amounts(),
+                ),
+            }
         });
         let mut next = || sides.next().expect("A and B");
         Ok(Aligned {

@@ -44,6 +44,7 @@ impl Dataset {
         let names = names_of(digest);
         digest.is_empty()
             || names == self.names()
+            || names == self.names_by(|pairs, index| pairs.name_alone(index).to_string())
             || names == self.names_by(|pairs, index| pairs.name_with_ome(index))
     }
 
@@ -79,13 +80,20 @@ impl Dataset {
 }
 
 impl Pairs {
-    /// The name of pair `index` as earlier versions had it, of which the `.ome` of an OME-TIFF is a part.
+    /// The name of pair `index` as earlier versions had it, without folders.
+    fn name_alone(&self, index: usize) -> &str {
+        let name = self.name(index);
+        name.rsplit('/').next().unwrap_or(name)
+    }
+
+    /// The name of pair `index` as still earlier versions had it, of which the `.ome` of an OME-TIFF is a part.
     fn name_with_ome(&self, index: usize) -> String {
-        let entry = &self.entries[index];
-        let file = entry.files.all().next().expect("a pair has a file");
-        match entry.name.strip_prefix(&pair::stem(file)) {
+        let files = &self.entries[index].files;
+        let file = files.all().next().expect("a pair has a file");
+        let name = self.name_alone(index);
+        match name.strip_prefix(&pair::stem(file)) {
             Some(page) => pair::stem_with_ome(file) + page,
-            None => entry.name.clone(),
+            None => name.to_string(),
         }
     }
 
@@ -130,6 +138,28 @@ mod tests {
         }
         let other = digest("train/c0\ntrain/c1.ome\n");
         assert_eq!(data.changed_since(&other), Some(Change::Pairs));
+    }
+
+    /// Tables of one folder for each patient, whose files are called the same in all of them.
+    #[test]
+    fn other_patients_are_other_pairs() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = |patients: &[[&str; 2]]| {
+            let line = |[patient, split]: &[&str; 2]| {
+                format!("{patient}/t1.png,{patient}/t2.png,{split}\n")
+            };
+            let table = folder.path().join("t.csv");
+            fs::write(&table, patients.iter().map(line).collect::<String>()).unwrap();
+            Dataset::open(&table, &Options::default()).unwrap()
+        };
+        let data = opened(&[["p1", "train"], ["p2", "train"], ["p3", "val"]]);
+        let digest = data.digest();
+        assert_eq!(data.changed_since(&digest), None);
+        let others = opened(&[["p1", "train"], ["p3", "train"], ["p2", "val"]]);
+        assert_eq!(others.changed_since(&digest), Some(Change::Pairs));
+        // earlier versions had the names of the files alone
+        let earlier = sha256::digits(&Sha256::digest("train/t1\ntrain/t1\nval/t1\n"));
+        assert_eq!(data.changed_since(&earlier), None);
     }
 
     #[test]

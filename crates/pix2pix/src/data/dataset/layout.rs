@@ -110,6 +110,8 @@ pub struct Layout {
     pub unmatched: Vec<PathBuf>,
     /// Lines of a table that lack a picture.
     pub incomplete: Vec<Incomplete>,
+    /// What to say of columns of a table that are not used.
+    pub notes: Vec<String>,
     /// Files that are not of a pair.
     pub passed_over: Vec<PassedOver>,
     /// Patterns that would match the names of pictures without a partner.

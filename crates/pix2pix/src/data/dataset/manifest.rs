@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
+use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,9 +12,11 @@ use serde_json::Value;
 use super::incomplete::Incomplete;
 use super::layout::{Entry, Files, Layout, Split};
 use super::passed_over::Why;
+use super::path_names::name_by_path;
+use super::store::Store;
 use crate::data::pair;
 use crate::data::picture::is_picture;
-use crate::error::{self, Error, Result};
+use crate::error::{self, Error, Result, one_line};
 
 /// Whether a file has the extension of a manifest, `.csv` or `.jsonl`.
 pub fn is_manifest(path: &Path) -> bool {
@@ -96,12 +99,47 @@ impl From<Paths> for Vec<PathBuf> {
     }
 }
 
-/// Reads a manifest. Its paths are relative to its own folder; `path` is relative to the data set's root, and `shown`
-/// is for messages. A line without one of its pictures is kept apart, and an empty one is none.
+/// Reads a manifest of a folder or an archive. Its paths are relative to its own folder; `path` is relative to the data set's
+/// root, and `shown` is for messages. A line without one of its pictures is kept apart, and an empty one is none.
 ///
 /// # Errors
-/// When a line is not paths and an optional split, or none has all pictures of a pair.
-pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
+/// When it cannot be read, a line is not paths and an optional split, or none has all pictures of a pair.
+pub fn open(store: &Store, path: &Path, shown: &Path) -> Result<Layout> {
+    let mut layout = read(path, shown, &store.read(path)?)?;
+    let respell = |path: &mut PathBuf| {
+        if let Some(other) = other_spelling(path, store) {
+            *path = other;
+        }
+    };
+    for entry in layout.splits.values_mut().flatten() {
+        if let Files::Apart(a, b) = &mut entry.files {
+            a.iter_mut()
+                .chain(b)
+                .chain(&mut entry.mask)
+                .for_each(respell);
+        }
+    }
+    let incomplete = layout.incomplete.iter_mut();
+    incomplete
+        .flat_map(|line| &mut line.files)
+        .for_each(respell);
+    Ok(layout)
+}
+
+/// The other spelling of a path's accented letters, as one character or as a letter and its accent, if only that one is there.
+fn other_spelling(path: &Path, store: &Store) -> Option<PathBuf> {
+    let text = path.to_str().filter(|text| !text.is_ascii())?;
+    if store.size(path).is_some() {
+        return None;
+    }
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+    let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(text);
+    let spellings = [composed, decomposed].map(|text| PathBuf::from(text.into_owned()));
+    let mut spellings = spellings.into_iter();
+    spellings.find(|path| store.size(path).is_some())
+}
+
+fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
     let json = path
         .extension()
         .is_some_and(|ending| ending.eq_ignore_ascii_case("jsonl"));
@@ -127,17 +165,18 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
             remedy,
         ));
     }
-    let lines = if json {
-        json_lines(text)
+    let table = if json {
+        json_table(text)
     } else {
-        csv_lines(text)
+        csv_table(text)
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut layout = Layout {
-        description: format!("the pairs of {}", error::shown(shown)),
+        description: format!("the pairs of {} ({})", error::shown(shown), table.columns()),
+        notes: table.notes(),
         ..Layout::default()
     };
-    let lines = lines.into_iter().map(|(number, line)| {
+    let lines = table.lines.into_iter().map(|(number, line)| {
         let line = line.map_err(|reason| wrong(number, reason))?;
         Ok((number, line))
     });
@@ -190,6 +229,7 @@ pub fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
             .or_default()
             .extend(rest);
     }
+    name_by_path(&mut layout.splits);
     Ok(layout)
 }
 
@@ -200,12 +240,85 @@ fn below(folder: &Path, path: &Path) -> PathBuf {
     parts.filter(|part| *part != Component::CurDir).collect()
 }
 
-type Lines = Vec<(u64, std::result::Result<Line, String>)>;
+/// What a table has. Names of columns are also those of JSON's keys.
+#[derive(Default)]
+struct Table {
+    /// Its lines, each with its number.
+    lines: Vec<(u64, std::result::Result<Line, String>)>,
+    /// The names of the columns of A, of B, of the mask and of the split; several for one of them if lines of JSON differ.
+    used: [BTreeSet<String>; 4],
+    /// The names of other columns that hold pictures.
+    pictures: BTreeSet<String>,
+    /// The names of other columns that hold nothing but names of splits.
+    splits: BTreeSet<String>,
+}
+
+impl Table {
+    /// Remembers which of so many columns are used, and which others hold pictures, or nothing but names of splits.
+    fn remember(
+        &mut self,
+        columns: &Columns,
+        count: usize,
+        name: impl Fn(usize) -> String,
+        holds_picture: impl Fn(usize) -> bool,
+        holds_splits: impl Fn(usize) -> bool,
+    ) {
+        let Columns { a, b, split, mask } = columns;
+        let parts = [a.as_slice(), b, mask.as_slice(), split.as_slice()];
+        for (known, part) in self.used.iter_mut().zip(parts) {
+            let names: Vec<String> = part.iter().map(|column| name(*column)).collect();
+            if !names.is_empty() {
+                known.insert(names.join(" + "));
+            }
+        }
+        let used = parts.concat();
+        for column in (0..count).filter(|column| !used.contains(column)) {
+            if holds_picture(column) {
+                self.pictures.insert(name(column));
+            } else if holds_splits(column) {
+                self.splits.insert(name(column));
+            }
+        }
+    }
+
+    /// Says which columns are what: "A: photo, B: drawing, split: set".
+    fn columns(&self) -> String {
+        let parts = ["A", "B", "mask", "split"].into_iter().zip(&self.used);
+        let parts = parts.filter(|(_, names)| !names.is_empty());
+        let parts = parts.map(|(part, names)| format!("{part}: {}", listed(names, " or ")));
+        parts.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What to say of columns that are not used, and may have been meant to be.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.pictures.is_empty() {
+            notes.push(format!(
+                "the pictures of {} are not used; name columns a (or a1, a2, ...), b and mask to use them",
+                listed(&self.pictures, ", ")
+            ));
+        }
+        let [.., split] = &self.used;
+        if split.is_empty() && !self.splits.is_empty() {
+            notes.push(format!(
+                "the splits of {} are not used; name the column split to use them",
+                listed(&self.splits, ", ")
+            ));
+        }
+        notes
+    }
+}
+
+/// Names of columns in one line.
+fn listed(names: &BTreeSet<String>, between: &str) -> String {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    one_line(&names.join(between))
+}
 
 /// The mark that some editors, and Excel, put before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-fn json_lines(text: &[u8]) -> Lines {
+fn json_table(text: &[u8]) -> Table {
     let lines = (1..).zip(text.split(|&byte| byte == b'\n'));
     let lines = lines.filter(|(_, line)| !line.trim_ascii().is_empty());
     let read = |line| serde_json::from_slice::<Fields>(line).map_err(|e| e.to_string());
@@ -222,10 +335,30 @@ fn json_lines(text: &[u8]) -> Lines {
         fields.retain(|_, value| !value.is_null() && value.as_str() != Some(""));
     }
     lines.retain(|(_, fields)| !matches!(fields, Ok(fields) if fields.is_empty()));
-    let lines = lines
-        .into_iter()
-        .map(|(number, fields)| (number, fields.and_then(|fields| json_line(fields, has_b))));
-    lines.collect()
+    let fields = lines.iter().flat_map(|(_, fields)| fields);
+    let others = fields.flat_map(Fields::iter).filter(|(_, value)| {
+        let text = value.as_str();
+        !text.is_some_and(|text| Split::parse(text.trim()).is_some())
+    });
+    let without_splits: BTreeSet<String> = others.map(|(key, _)| key.clone()).collect();
+    let mut table = Table::default();
+    for (number, fields) in lines {
+        let line = fields.and_then(|fields| {
+            let columns = json_columns(&fields, has_b);
+            let keys: Vec<&String> = fields.keys().collect();
+            let values: Vec<&Value> = fields.values().collect();
+            table.remember(
+                &columns,
+                keys.len(),
+                |place| keys[place].clone(),
+                |place| has_picture(values[place]),
+                |place| !without_splits.contains(keys[place]),
+            );
+            json_line(&fields, columns)
+        });
+        table.lines.push((number, line));
+    }
+    table
 }
 
 type Fields = serde_json::Map<String, Value>;
@@ -237,22 +370,24 @@ fn has_picture(value: &Value) -> bool {
     text.is_some_and(|text| is_picture(Path::new(text)))
 }
 
-/// A line of a JSON manifest: its keys are the names of a table's columns. Where lines have a picture under a key of B (`has_b`),
-/// a mask is no B in a line that lacks it.
-fn json_line(fields: Fields, has_b: bool) -> std::result::Result<Line, String> {
-    let fields: Vec<(&String, &Value)> = fields.iter().collect();
-    let names: Vec<&str> = fields.iter().map(|(key, _)| key.as_str()).collect();
-    let holds_picture = |place: usize| has_picture(fields[place].1);
-    let Columns {
-        a,
-        mut b,
-        split,
-        mut mask,
-    } = named(&names, holds_picture);
-    let is_mask = |place: &usize| names[*place].eq_ignore_ascii_case("mask");
-    if has_b && let Some(place) = b.pop_if(|place| is_mask(place)) {
-        mask = Some(place);
+/// The places of the keys of a line of a JSON manifest: they are the names of a table's columns. Where lines have a picture
+/// under a key of B (`has_b`), a mask is no B in a line that lacks it.
+fn json_columns(fields: &Fields, has_b: bool) -> Columns {
+    let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+    let values: Vec<&Value> = fields.values().collect();
+    let holds_picture = |place: usize| has_picture(values[place]);
+    let mut columns = named(&names, holds_picture);
+    if !has_b {
+        columns.mask_may_be_b(holds_picture);
     }
+    columns
+}
+
+/// A line of a JSON manifest.
+fn json_line(fields: &Fields, columns: Columns) -> std::result::Result<Line, String> {
+    let Columns { a, b, split, mask } = columns;
+    let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+    let fields: Vec<(&String, &Value)> = fields.iter().collect();
     fn read<T: DeserializeOwned>(
         (key, value): (&String, &Value),
         what: &str,
@@ -297,22 +432,35 @@ struct Columns {
     mask: Option<usize>,
 }
 
+impl Columns {
+    /// Makes the mask B where no picture is: where no column is B's, or one that holds the name of a class.
+    fn mask_may_be_b(&mut self, holds_picture: impl Fn(usize) -> bool) {
+        let Some(mask) = self.mask else {
+            return;
+        };
+        let has_b = self.b.iter().any(|column| holds_picture(*column));
+        if self.b.is_empty() || !has_b && holds_picture(mask) {
+            self.b = vec![mask];
+            self.mask = None;
+        }
+    }
+}
+
 /// The number in the name of a column of several pictures of a side: 2 of `a2`.
 fn number(name: &str, letter: char) -> Option<u32> {
     name.to_lowercase().strip_prefix(letter)?.parse().ok()
 }
 
 /// The columns that have a known name; none of A or of B if no name is theirs. Columns `a1`, `a2`, ... are those of several
-/// pictures whose channels are joined. Of several names for one thing, one whose column holds a picture comes first: `label` may
-/// be the name of a class. Where no other column is that of B, a mask is B.
+/// pictures whose channels are joined, and where they begin with `a2`, `a` is the first. Of several names for one thing, one whose
+/// column holds a picture comes first: `label` may be the name of a class.
 fn named(names: &[&str], holds_picture: impl Fn(usize) -> bool) -> Columns {
     let numbered = |letter: char| {
         let mut found: Vec<(u32, usize)> = (0..names.len())
             .filter_map(|column| Some((number(names[column], letter)?, column)))
             .collect();
         found.sort_unstable();
-        let columns = found.into_iter().map(|(_, column)| column);
-        columns.collect::<Vec<_>>()
+        found
     };
     let [a, b, split, masks] = COLUMNS.map(|known| {
         let columns = known.iter().flat_map(|name| {
@@ -325,16 +473,18 @@ fn named(names: &[&str], holds_picture: impl Fn(usize) -> bool) -> Columns {
         let picture = columns.iter().find(|column| holds_picture(**column));
         picture.or(columns.first()).copied()
     };
-    let side = |letter: char, columns: &[usize]| match numbered(letter) {
-        several if several.is_empty() => best(columns).into_iter().collect(),
-        several => several,
+    let side = |letter: char, columns: &[usize]| {
+        let several = numbered(letter);
+        let has_first = several.first().is_some_and(|(number, _)| *number < 2);
+        let plain = best(columns).filter(|_| !has_first);
+        let several = several.into_iter().map(|(_, column)| column);
+        plain.into_iter().chain(several).collect()
     };
-    let b = side('b', &[b, masks.clone()].concat());
     Columns {
         a: side('a', &a),
+        b: side('b', &b),
         split: split.first().copied(),
-        mask: best(&masks).filter(|mask| !b.contains(mask)),
-        b,
+        mask: best(&masks),
     }
 }
 
@@ -383,28 +533,37 @@ fn separator(text: &[u8]) -> u8 {
     most.expect("there are three")
 }
 
-fn csv_lines(text: &[u8]) -> Lines {
+fn csv_table(text: &[u8]) -> Table {
     let mut records = Vec::new();
-    let mut lines = Lines::new();
+    let mut table = Table::default();
     for (index, record) in reader(text, separator(text)).into_records().enumerate() {
         match record {
             Ok(record) => records.push(record),
             Err(e) => {
-                lines.push((index as u64 + 1, Err(e.to_string())));
+                table.lines.push((index as u64 + 1, Err(e.to_string())));
                 break;
             }
         }
     }
     // spreadsheets leave lines of separators behind
     records.retain(|record| record.iter().any(|field| !field.is_empty()));
-    // a first line without the path of a picture is the header
     let has_header = records
-        .first()
-        .is_some_and(|first| !first.iter().any(holds_picture));
+        .split_first()
+        .is_some_and(|(first, others)| is_header(first, others));
     let header = has_header.then(|| records.remove(0));
-    let Some(Columns { a, b, split, mask }) = columns_of(header.as_ref(), &records) else {
-        return lines;
+    let Some(count) = records.iter().map(csv::StringRecord::len).max() else {
+        return table;
     };
+    let columns = columns_of(header.as_ref(), &records, count);
+    let name = |column: usize| {
+        let name = header.as_ref().and_then(|header| header.get(column));
+        let name = name.filter(|name| !name.is_empty()).map(str::to_string);
+        name.unwrap_or_else(|| format!("column {}", column + 1))
+    };
+    let holds_pictures = |column: usize| holds_pictures(&records, column);
+    let holds_splits = |column: usize| holds_splits(&records, column);
+    table.remember(&columns, count, name, holds_pictures, holds_splits);
+    let Columns { a, b, split, mask } = columns;
     let line = |record: &csv::StringRecord| {
         let field = |column: usize| record.get(column).filter(|field| !field.is_empty());
         let paths = |columns: &[usize]| -> Vec<PathBuf> {
@@ -412,17 +571,12 @@ fn csv_lines(text: &[u8]) -> Lines {
             paths.map(PathBuf::from).collect()
         };
         let empty = a.iter().chain(&b).find(|column| field(**column).is_none());
-        let named = |column: &usize| {
-            let name = header.as_ref().and_then(|header| header.get(*column));
-            let name = name.filter(|name| !name.is_empty()).map(str::to_string);
-            name.unwrap_or_else(|| format!("column {}", column + 1))
-        };
         Line {
             a: paths(&a),
             b: paths(&b),
             split: split.and_then(field).map(str::to_string),
             mask: mask.and_then(field).map(PathBuf::from),
-            empty: empty.map(named),
+            empty: empty.map(|column| name(*column)),
             keys: None,
         }
     };
@@ -431,45 +585,75 @@ fn csv_lines(text: &[u8]) -> Lines {
         let number = record.position().map_or(number, csv::Position::line);
         (number, Ok(line(record)))
     });
-    let mut all: Lines = numbered.collect();
-    all.append(&mut lines);
-    all
+    // the line that cannot be read is the last
+    table.lines.splice(0..0, numbered);
+    table
 }
 
-/// The columns of A, of B, of the split and of the mask: those that the header names; otherwise the first two with the path of a
-/// picture in some line, which passes over a column of numbers before them, and the one behind them. Under a header, that
-/// one is the split only if it holds nothing but names of splits. `None` if there are no lines.
-fn columns_of(header: Option<&csv::StringRecord>, lines: &[csv::StringRecord]) -> Option<Columns> {
-    let count = lines.iter().map(csv::StringRecord::len).max()?;
-    let names: Vec<&str> = header.iter().flat_map(|header| header.iter()).collect();
-    // the first line may lack one
-    let is_path = |column: usize| {
-        let mut fields = lines.iter().filter_map(|line| line.get(column));
-        fields.any(holds_picture)
+/// Whether the first line of a table has the names of its columns. It has none if it goes on as the `others` do: with a picture,
+/// with a file in a folder where they have pictures, whatever its ending is, or with a split where they have splits.
+fn is_header(first: &csv::StringRecord, others: &[csv::StringRecord]) -> bool {
+    let is_name = |(column, field): (usize, &str)| {
+        let is_file =
+            holds_picture(field) || field.contains(['/', '\\']) && holds_pictures(others, column);
+        !is_file && (Split::parse(field).is_none() || !holds_splits(others, column))
     };
-    let Columns { a, b, split, mask } = named(&names, is_path);
-    let taken: Vec<usize> = [a.as_slice(), &b, split.as_slice(), mask.as_slice()].concat();
-    let mut paths = (0..count).filter(|&column| is_path(column) && !taken.contains(&column));
-    let mut or_next = |columns: Vec<usize>, otherwise: usize| match columns.is_empty() {
-        true => vec![paths.next().unwrap_or(otherwise)],
-        false => columns,
-    };
-    let a = or_next(a, 0);
-    let b = or_next(b, a[0] + 1);
-    let behind = a.iter().chain(&b).max().map_or(0, |last| last + 1);
-    let values = lines.iter().filter_map(|line| line.get(behind));
+    first.iter().enumerate().all(is_name)
+}
+
+/// Whether a column has the path of a picture in some line: the first one may lack it.
+fn holds_pictures(lines: &[csv::StringRecord], column: usize) -> bool {
+    let mut fields = lines.iter().filter_map(|line| line.get(column));
+    fields.any(holds_picture)
+}
+
+/// Whether a column holds nothing but names of splits.
+fn holds_splits(lines: &[csv::StringRecord], column: usize) -> bool {
+    let values = lines.iter().filter_map(|line| line.get(column));
     let mut values = values.filter(|value| !value.is_empty()).peekable();
-    let is_split = values.peek().is_some() && values.all(|value| Split::parse(value).is_some());
-    Some(Columns {
-        split: split.or((header.is_none() || is_split).then_some(behind)),
-        a,
-        b,
-        mask,
-    })
+    values.peek().is_some() && values.all(|value| Split::parse(value).is_some())
+}
+
+/// The columns of A, of B, of the split and of the mask, of so many: those that the header names; otherwise the first two with
+/// the path of a picture in some line, which passes over a column of numbers before them, and the one behind them. Under a
+/// header, that one is the split only if it holds nothing but names of splits. A mask is B only if no other column of pictures
+/// is left.
+fn columns_of(
+    header: Option<&csv::StringRecord>,
+    lines: &[csv::StringRecord],
+    count: usize,
+) -> Columns {
+    let names: Vec<&str> = header.iter().flat_map(|header| header.iter()).collect();
+    let is_path = |column: usize| holds_pictures(lines, column);
+    let mut columns = named(&names, is_path);
+    let Columns { a, b, split, mask } = &columns;
+    let taken: Vec<usize> = [a.as_slice(), b, split.as_slice(), mask.as_slice()].concat();
+    let mut paths = (0..count).filter(|&column| is_path(column) && !taken.contains(&column));
+    if columns.a.is_empty() {
+        columns.a = vec![paths.next().unwrap_or(0)];
+    }
+    if columns.b.is_empty() {
+        columns.b = paths.next().into_iter().collect();
+    }
+    columns.mask_may_be_b(is_path);
+    if columns.b.is_empty() {
+        columns.b = vec![columns.a[0] + 1];
+    }
+    let last = columns.a.iter().chain(&columns.b).max();
+    let behind = last.map_or(0, |last| last + 1);
+    // without a header, what is no split there is an error
+    let is_split = match header {
+        None => behind < count,
+        Some(_) => holds_splits(lines, behind),
+    };
+    columns.split = columns.split.or(is_split.then_some(behind));
+    columns
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     /// The files of A, of B and of the mask of the only pair, and its split.
@@ -519,6 +703,13 @@ mod tests {
             ("image,label,mask\nx.png,3,y.png", None, None),
             ("image,mask,label\nx.png,m.png,y.png", mask.clone(), None),
             ("mask,b,a\nm.png,y.png,x.png", mask.clone(), None),
+            // a mask is B only where no other column of pictures is left
+            (
+                "subject,T1,T2,mask,set\n1,x.png,y.png,m.png,train",
+                mask.clone(),
+                train,
+            ),
+            ("subject,T1,mask\n1,x.png,y.png", None, None),
         ] {
             assert_eq!(only("t.csv", text), (one.clone(), mask, split), "{text}");
         }
@@ -537,9 +728,118 @@ mod tests {
             ("t.csv", "a2,b,a1\nz.png,y.png,x.png"),
             ("t.jsonl", r#"{"a2": "z.png", "b": "y.png", "a1": "x.png"}"#),
             ("t.jsonl", r#"{"a": ["x.png", "z.png"], "b": "y.png"}"#),
+            // the one without a number is the first
+            ("t.csv", "a,a2,b\nx.png,z.png,y.png"),
+            ("t.csv", "a2,source,b\nz.png,x.png,y.png"),
+            ("t.jsonl", r#"{"a2": "z.png", "b": "y.png", "a": "x.png"}"#),
         ] {
             assert_eq!(only(name, text).0, several, "{text}");
         }
+        let several = files(&["x.png"], &["y.png", "z.png"]);
+        assert_eq!(only("t.csv", "a,b,b2\nx.png,y.png,z.png").0, several);
+        let beside = only("t.csv", "a,a1,a2,b\nw.png,x.png,z.png,y.png");
+        assert_eq!(beside.0, files(&["x.png", "z.png"], &["y.png"]));
+    }
+
+    #[test]
+    fn columns_are_told_and_those_that_are_not_used() {
+        let pictures = |names: &str| {
+            format!(
+                "the pictures of {names} are not used; name columns a (or a1, a2, ...), b and mask to use them"
+            )
+        };
+        let splits = |names: &str| {
+            format!("the splits of {names} are not used; name the column split to use them")
+        };
+        for (name, text, columns, notes) in [
+            (
+                "t.csv",
+                "subject,T1,T2,mask,set\n1,x.png,y.png,m.png,train",
+                "A: T1, B: T2, mask: mask, split: set",
+                vec![],
+            ),
+            (
+                "t.csv",
+                "subject;source;target;brain mask;split\n1;x.png;y.png;m.png;train",
+                "A: source, B: target, split: split",
+                vec![pictures("brain mask")],
+            ),
+            (
+                "t.csv",
+                "patient,source,target,mask,partition\n1,x.png,y.png,m.png,train\n2,z.png,w.png,n.png,test",
+                "A: source, B: target, mask: mask",
+                vec![splits("partition")],
+            ),
+            (
+                "t.csv",
+                "x.png,y.png,val,z.png",
+                "A: column 1, B: column 2, split: column 3",
+                vec![pictures("column 4")],
+            ),
+            ("t.csv", "x.png,y.png", "A: column 1, B: column 2", vec![]),
+            (
+                "t.csv",
+                "a,a2,b,note\nx.png,z.png,y.png,test",
+                "A: a + a2, B: b, split: note",
+                vec![],
+            ),
+            (
+                "t.csv",
+                "a,b,width,phase\nx.png,y.png,7,test\nx.png,y.png,7,arterial",
+                "A: a, B: b",
+                vec![],
+            ),
+            (
+                "t.csv",
+                "a,a1,a2,b\nw.png,x.png,z.png,y.png",
+                "A: a1 + a2, B: b",
+                vec![pictures("a")],
+            ),
+            (
+                "t.jsonl",
+                "{\"a\": \"x.png\", \"b\": \"y.png\", \"phase\": \"test\"}\n\
+                 {\"source\": \"x.png\", \"b\": \"y.png\", \"T2\": \"z.png\", \"fold\": \"val\", \"phase\": \"late\"}",
+                "A: a or source, B: b",
+                vec![pictures("T2"), splits("fold")],
+            ),
+        ] {
+            let layout = read(Path::new(name), Path::new(name), text.as_bytes()).unwrap();
+            let wanted = format!("the pairs of {name} ({columns})");
+            assert_eq!(
+                (layout.description, layout.notes),
+                (wanted, notes),
+                "{text}"
+            );
+        }
+    }
+
+    /// The first line may have a picture that is not read, as the others may.
+    #[test]
+    fn a_first_line_that_goes_on_as_the_others_is_no_header() {
+        for (text, pairs) in [
+            ("A/old.gif,B/old.gif\nA/1.png,B/1.png\n", 2),
+            ("old.gif,new.gif,val\n1.png,2.png,train\n", 2),
+            ("a,b,w/h\n1.png,2.png,3/4\n", 1),
+            ("photo,drawing,train\n1.png,2.png,yes\n", 1),
+        ] {
+            assert_eq!(incomplete("t.csv", text), (Vec::new(), pairs), "{text}");
+        }
+    }
+
+    #[test]
+    fn accented_letters_are_found_in_either_spelling() {
+        let there = ["A/cafe\u{301}.png", "B/caf\u{e9}.png", "m/caf\u{e9}.png"];
+        let table =
+            "a,b,mask\nA/caf\u{e9}.png,B/cafe\u{301}.png,m/caf\u{e9}.png\n,B/cafe\u{301}.png,\n";
+        let mut stored = BTreeMap::from(there.map(|path| (PathBuf::from(path), b"".as_slice())));
+        stored.insert(PathBuf::from("t.csv"), table.as_bytes());
+        let path = Path::new("t.csv");
+        let layout = open(&Store::embedded(stored), path, path).unwrap();
+        let entry = &layout.splits[&None][0];
+        let [a, b, mask] = there;
+        assert_eq!(entry.files, files(&[a], &[b]));
+        assert_eq!(entry.mask.as_deref(), Some(Path::new(mask)));
+        assert_eq!(layout.incomplete[0].files, [Path::new(b)]);
     }
 
     /// The lines that lack a picture, and the number of pairs.

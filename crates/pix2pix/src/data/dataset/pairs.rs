@@ -70,6 +70,14 @@ impl Pairs {
         (self.neighbors > 0).then_some((source, self.neighbors))
     }
 
+    /// Whether the channels of A are those of several pages, slices or files, by the first pair: all pairs are alike.
+    pub(crate) fn joins_a(&self) -> bool {
+        self.entries.first().is_some_and(|entry| {
+            let pages = self.pages_of(entry, 0);
+            entry.files.of_side(0).len() > 1 || pages.len() > 1 || pages == [Page::Channels]
+        })
+    }
+
     /// The pages that are read of each file of a side of a pair.
     pub(super) fn pages_of(&self, entry: &Entry, side: usize) -> Vec<Page> {
         match self.neighbors() {
@@ -105,9 +113,11 @@ impl Pairs {
             Files::Apart(a, b) => vec![shown(a), shown(b)],
         };
         files.push(shown(entry.mask.as_slice()));
+        let [source, _] = self.direction.order([0, 1]);
         Asked {
             files,
             page: entry.page,
+            source: entry.mask.is_some().then_some(source),
         }
     }
 
@@ -208,4 +218,37 @@ pub(super) fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut rng);
     order
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::dataset::{Dataset, Options};
+    use crate::data::picture::{Metadata, Pages, Picture, Samples, StackWriter};
+
+    /// Three slices are as many channels as red, green and blue.
+    #[test]
+    fn slices_and_pages_that_are_channels_are_told_from_colors() {
+        let scratch = tempfile::tempdir().unwrap();
+        for side in ["A", "B"] {
+            let folder = scratch.path().join(side);
+            std::fs::create_dir(&folder).unwrap();
+            let mut pages = StackWriter::tiff(&folder.join("x.tif")).unwrap();
+            for value in 0..3 {
+                let page = Picture::new([16; 2], 1, Samples::U8(vec![value; 256]));
+                pages.write(&page, &Metadata::default()).unwrap();
+            }
+            pages.finish().unwrap();
+        }
+        let joins = |pages: Pages, neighbors: usize| {
+            let options = Options {
+                pages: Some(pages),
+                neighbors,
+                ..Options::default()
+            };
+            let data = Dataset::open(scratch.path(), &options).unwrap();
+            data.train.joins_a()
+        };
+        assert!(joins(Pages::Channels, 0) && joins(Pages::Each, 1));
+        assert!(!joins(Pages::Each, 0) && !joins(Pages::First, 0));
+    }
 }

@@ -30,7 +30,7 @@ pub enum Why {
     Device,
     /// Its path leads out of the archive.
     Outside,
-    /// The table of pairs does not list it.
+    /// The table of pairs does not list it, or in a column that is not used.
     Unlisted,
     /// It is another table than the one of the pairs.
     Table,
@@ -75,7 +75,7 @@ impl Why {
             Self::Hidden => "hidden",
             Self::Sparse => "stored without their holes (sparse files of tar)",
             Self::Outside => "with paths out of the archive",
-            Self::Unlisted => "not in the table",
+            Self::Unlisted => "not of the table's pairs",
         };
         format!("{files} {what}")
     }

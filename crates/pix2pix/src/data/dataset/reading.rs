@@ -311,7 +311,7 @@ impl Pairs {
     }
 
     /// The mask file of pair `index`, whose pictures have this size: 0 where every channel is 0, or
-    /// dark in a JPEG, otherwise known. Alpha does not count. `None` if it has none.
+    /// dark in a JPEG, otherwise known. Alpha does not count. `None` if it has none, or one that knows every pixel.
     pub(super) fn mask(&self, index: usize, size: [u32; 2]) -> Result<Option<Picture>> {
         let entry = &self.entries[index];
         let Some(path) = &entry.mask else {
@@ -322,11 +322,8 @@ impl Pairs {
         let (picture, format) = picture::decode_page(&shown, &content, page)?;
         let pair = self.shown(index);
         pair::same_size((&pair[0], size), (&shown, picture.size()))?;
-        let channels = match (picture.channels(), page) {
-            // of joined pages, the last one is no alpha
-            (channels @ (2 | 4), Page::Only | Page::At(_)) => channels - 1,
-            (channels, _) => channels,
-        };
+        let header = Header::read(&shown, &content, page)?;
+        let channels = header.channels - usize::from(header.alpha);
         let samples = picture.to_floats();
         let pixels = samples.chunks_exact(picture.channels());
         let known = pixels.map(|pixel| {
@@ -336,7 +333,8 @@ impl Pairs {
             });
             if has_data { nodata::KNOWN } else { 0 }
         });
-        Ok(Some(Picture::new(size, 1, Samples::U8(known.collect()))))
+        let mask = Picture::new(size, 1, Samples::U8(known.collect()));
+        Ok(nodata::with_gaps(mask))
     }
 
     /// Whether some pixels of the pairs may have no data.

@@ -51,6 +51,8 @@ pub struct Asked {
     pub files: Vec<Vec<PathBuf>>,
     /// Their page.
     pub page: Page,
+    /// The side that is the source, where the pair has a mask: all values of the source are looked at.
+    pub source: Option<usize>,
 }
 
 /// Known results for the pairs of a folder, by the paths of their files.
@@ -145,7 +147,8 @@ fn key(asked: &Asked, read: ReadAs) -> String {
         .map(|files| files.iter().map(text).collect())
         .collect();
     let version = env!("CARGO_PKG_VERSION");
-    let all = (version, files, asked.page, narrow, nodata, neighbors);
+    let of_pair = (version, files, asked.page, asked.source);
+    let all = (of_pair, narrow, nodata, neighbors);
     serde_json::to_string(&all).expect("plain data")
 }
 
@@ -170,6 +173,8 @@ fn settled(stamps: &[Stamp]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::dataset::{Dataset, Options};
+    use crate::data::pair::Direction;
     use crate::data::picture::{Depth, Format};
 
     fn asked(files: &[&[&str]]) -> Asked {
@@ -177,6 +182,7 @@ mod tests {
         Asked {
             files: files.iter().map(paths).collect(),
             page: Page::Only,
+            source: None,
         }
     }
 
@@ -240,13 +246,44 @@ mod tests {
             use std::os::unix::ffi::OsStringExt;
             let name = std::ffi::OsString::from_vec(vec![byte]);
             let files = vec![vec![name.into()], Vec::new()];
-            let page = Page::Only;
-            keys.push(key(&Asked { files, page }, PLAIN));
+            keys.push(key(
+                &Asked {
+                    files,
+                    ..asked(&[])
+                },
+                PLAIN,
+            ));
         }
         let count = keys.len();
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), count);
+    }
+
+    /// NaN under a mask is refused in the source alone.
+    #[test]
+    fn what_a_mask_covers_is_known_of_one_direction() {
+        let folder = tempfile::tempdir().unwrap();
+        for side in ["A", "B"] {
+            fs::create_dir(folder.path().join(side)).unwrap();
+            fs::write(folder.path().join(side).join("x.png"), "").unwrap();
+        }
+        let keys = || {
+            [Direction::AToB, Direction::BToA].map(|direction| {
+                let options = Options {
+                    direction,
+                    ..Options::default()
+                };
+                let pairs = Dataset::open(folder.path(), &options).unwrap().train;
+                key(&pairs.asked(0), pairs.read_as())
+            })
+        };
+        let [one, other] = keys();
+        assert_eq!(one, other);
+        fs::create_dir(folder.path().join("mask")).unwrap();
+        fs::write(folder.path().join("mask/x.png"), "").unwrap();
+        let [one, other] = keys();
+        assert_ne!(one, other);
     }
 
     #[cfg(unix)]
@@ -274,6 +311,7 @@ mod tests {
         let asked = || Asked {
             files: paths.iter().map(|path| vec![path.clone()]).collect(),
             page: Page::Only,
+            source: None,
         };
         let header = Header {
             format: Format::Png,
@@ -281,6 +319,7 @@ mod tests {
             channels: 1,
             depth: Depth::U8,
             indexed: false,
+            alpha: false,
             files: 1,
             mixed: false,
         };

@@ -15,6 +15,7 @@ use super::Dataset;
 use super::classes::{self, Classes};
 use super::incomplete::Incomplete;
 use super::pairs::Pairs;
+use super::palettes::Palettes;
 use super::reading::Decoded;
 use super::remembered::{Extremes, Remembered, Seen};
 use super::values::{SIDES, typed, wider};
@@ -69,6 +70,8 @@ pub struct PictureKind {
     pub format: Format,
     /// Whether its colors are those of a palette in the file.
     pub indexed: bool,
+    /// Whether the last one of two or four channels is the opacity.
+    pub alpha: bool,
 }
 
 /// Counts of the pairs of a data set or of one split, by format and by size.
@@ -129,6 +132,7 @@ impl Survey {
                             depth,
                             format,
                             indexed,
+                            alpha,
                             files,
                             mixed,
                             ..
@@ -140,6 +144,7 @@ impl Survey {
                             depth,
                             format,
                             indexed,
+                            alpha,
                         };
                         *survey.kinds[side].entry(kind).or_default() += 1;
                         survey.files[side] = survey.files[side].max(files);
@@ -215,38 +220,50 @@ impl Survey {
         Ok([self.domain(0, forced)?, self.domain(1, forced)?])
     }
 
-    fn domain(&self, side: usize, forced: &Forced) -> Result<Domain> {
-        let (name, field) = SIDES[side];
+    /// The channels of the domains of A and B: those of the pictures, or `forced` ones.
+    ///
+    /// # Errors
+    /// When the pictures of one side have no common number of channels, or a number is out of range.
+    pub fn channels(&self, forced: [Option<usize>; 2]) -> Result<[usize; 2]> {
+        Ok([
+            self.channels_of(0, forced[0])?,
+            self.channels_of(1, forced[1])?,
+        ])
+    }
+
+    fn channels_of(&self, side: usize, forced: Option<usize>) -> Result<usize> {
+        let (name, _) = SIDES[side];
         let kinds = self.kinds[side].keys();
         let most = kinds.clone().map(|kind| kind.channels).max().unwrap_or(3);
         let least = kinds.clone().map(|kind| kind.channels).min().unwrap_or(3);
-        let channels = match forced.channels[side] {
-            Some(channels) => {
-                within(["channels[0]", "channels[1]"][side], channels, CHANNELS)?;
-                channels
-            }
-            None if !CHANNELS.contains(&most) => {
-                return Err(Error::Data(format!(
-                    "the pictures of {name} have up to {most} channels; networks take at most {}",
-                    CHANNELS.end()
-                )));
-            }
-            None if least == most => most,
-            // a mixture of gray, color and alpha: RGB if any picture has color, else gray; several files are no colors
-            None if most <= 4 && self.files[side] <= 1 => {
-                if most >= 3 {
-                    3
-                } else {
-                    1
-                }
-            }
-            None => {
-                return Err(Error::Data(format!(
-                    "the pictures of {name} have from {least} to {most} channels; remove some or give \
-                     `channels[{side}]`"
-                )));
-            }
-        };
+        if let Some(channels) = forced {
+            within(["channels[0]", "channels[1]"][side], channels, CHANNELS)?;
+            return Ok(channels);
+        }
+        if !CHANNELS.contains(&most) {
+            return Err(Error::Data(format!(
+                "the pictures of {name} have up to {most} channels; networks take at most {}",
+                CHANNELS.end()
+            )));
+        }
+        // a conversion drops the last one of two or four channels, and it must be alpha; several files are no colors
+        let mut even = kinds.filter(|kind| kind.channels.is_multiple_of(2));
+        let are_colors = self.files[side] <= 1 && even.all(|kind| kind.alpha);
+        match most {
+            _ if least == most => Ok(most),
+            1 | 2 if are_colors => Ok(1),
+            3 | 4 if are_colors => Ok(3),
+            _ => Err(Error::Data(format!(
+                "the pictures of {name} have from {least} to {most} channels, which are not gray, color and alpha; remove \
+                 some or give `channels[{side}]`"
+            ))),
+        }
+    }
+
+    fn domain(&self, side: usize, forced: &Forced) -> Result<Domain> {
+        let (name, field) = SIDES[side];
+        let kinds = self.kinds[side].keys();
+        let channels = self.channels_of(side, forced.channels[side])?;
         if let Some(classes) = &forced.labels[side] {
             return self.labels(side, classes, channels, forced);
         }
@@ -381,11 +398,9 @@ fn look(pairs: &Pairs, index: usize) -> Result<Seen> {
                     false => counted,
                 };
                 let all = counted.filter(|_| seen.is_some()).ok_or_else(|| {
-                    Error::file(
-                        path,
-                        "some of its values are infinite or not a number (NaN)",
-                        "if NaN says that a pixel has no data, give `nodata` nan; otherwise replace them with finite numbers",
-                    )
+                    let (reason, remedy) =
+                        not_finite(&decoded, mask.as_ref().filter(|_| side != source));
+                    Error::file(path, reason, remedy)
                 })?;
                 let value = named.iter().copied().flatten().next();
                 let others = value.and_then(|_| finite_extremes(picture, named, mask.as_ref()));
@@ -404,6 +419,8 @@ pub struct LabelCount {
     pub pixels: Vec<u64>,
     /// Pixels with a color that no class has, of formats that keep no exact colors. They become the nearest class.
     pub outside: Outside,
+    /// The colors of class ids that are indices of palettes.
+    pub palettes: Palettes,
 }
 
 impl LabelCount {
@@ -414,7 +431,11 @@ impl LabelCount {
             pixels[usize::from(class)] += u64::from(has_data);
         }
         let outside = labels.outside(picture);
-        Self { pixels, outside }
+        Self {
+            pixels,
+            outside,
+            palettes: Palettes::default(),
+        }
     }
 
     fn add(&mut self, other: Self) {
@@ -424,6 +445,7 @@ impl LabelCount {
             *sum += more;
         }
         self.outside.add(other.outside);
+        self.palettes.add(other.palettes);
     }
 }
 
@@ -445,10 +467,22 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
         let count = |index: usize| {
             let pair = pairs.read(index)?;
             let sides = pairs.direction().order([&pair.source, &pair.target]);
-            Ok([0, 1].map(|side| match &domains[side].labels {
-                Some(labels) => LabelCount::of(labels, sides[side], pair.known()),
-                None => LabelCount::default(),
-            }))
+            let mut counts = [LabelCount::default(), LabelCount::default()];
+            for (side, count) in counts.iter_mut().enumerate() {
+                let Some(labels) = &domains[side].labels else {
+                    continue;
+                };
+                *count = LabelCount::of(labels, sides[side], pair.known());
+                if labels.stored == Stored::Ids
+                    && let Some(palette) = pairs.palette(index, side)?
+                {
+                    let path = pairs.shown_side(index, side);
+                    let classes = (0..).zip(&count.pixels).filter(|(_, pixels)| **pixels > 0);
+                    let classes = classes.map(|(class, _)| class);
+                    count.palettes = Palettes::of(&palette, classes, &path);
+                }
+            }
+            Ok(counts)
         };
         let found: Vec<Result<[LabelCount; 2]>> =
             (0..pairs.len()).into_par_iter().map(count).collect();
@@ -476,6 +510,37 @@ pub fn check_labels(data: &Dataset, on_error: OnError) -> Result<[LabelCount; 2]
     Ok(counts)
 }
 
+/// What is wrong with a picture of which a sample with data is no finite number, and what to do. Values of 64 bits that 32 do not
+/// hold, such as GDAL's usual one for pixels without data, have become infinite.
+fn not_finite(decoded: &Decoded, mask: Option<&Picture>) -> (&'static str, String) {
+    let Decoded {
+        picture,
+        gaps,
+        named,
+        ..
+    } = decoded;
+    let samples = picture.to_floats();
+    let mut known = with_data(&samples, gaps, mask);
+    let infinite = known.find(|sample| sample.is_infinite());
+    let is_nan = with_data(&samples, gaps, mask).any(f32::is_nan);
+    let is_named = named.iter().flatten().any(|gap| gap.is_infinite());
+    let reason = match is_nan {
+        true => "some of its values are infinite or not a number (NaN)",
+        false => "some of its values are infinite, or too large for 32-bit floats",
+    };
+    let remedy = match infinite {
+        Some(_) if is_named && finite_extremes(picture, named, mask).is_some() => {
+            "the file names such a value for pixels without data: give `nodata` tag".to_string()
+        }
+        Some(value) if !is_nan => format!(
+            "if they say that a pixel has no data, give `nodata` {value}; otherwise replace them with finite numbers"
+        ),
+        _ => "if NaN says that a pixel has no data, give `nodata` nan; otherwise replace them with finite numbers"
+            .to_string(),
+    };
+    (reason, remedy)
+}
+
 /// Smallest and largest of the samples that have data, 0 if none has; `None` if one of them is not finite.
 fn finite_extremes(
     picture: &Picture,
@@ -484,21 +549,27 @@ fn finite_extremes(
 ) -> Option<[f32; 2]> {
     let samples = picture.to_floats();
     let mut found = None;
-    for (pixel, samples) in samples.chunks_exact(picture.channels()).enumerate() {
-        if mask.is_some_and(|mask| mask.bytes()[pixel] == 0) {
-            continue;
+    for sample in with_data(&samples, gaps, mask) {
+        if !sample.is_finite() {
+            return None;
         }
-        for (&sample, gap) in samples.iter().zip(gaps) {
-            if gap.is_some_and(|gap| nodata::is(sample, gap)) {
-                continue;
-            }
-            if !sample.is_finite() {
-                return None;
-            }
-            found = joined(found, Some([sample; 2]));
-        }
+        found = joined(found, Some([sample; 2]));
     }
     found.or(Some([0.0; 2]))
+}
+
+/// Those of the samples of a picture that have data. `gaps` has the value of those without for each channel.
+fn with_data<'a>(
+    samples: &'a [f32],
+    gaps: &'a [Option<f32>],
+    mask: Option<&'a Picture>,
+) -> impl Iterator<Item = f32> + 'a {
+    let pixels = samples.chunks_exact(gaps.len()).enumerate();
+    let known = pixels.filter(move |(at, _)| mask.is_none_or(|mask| mask.bytes()[*at] > 0));
+    let samples = known.flat_map(move |(_, pixel)| pixel.iter().copied().zip(gaps));
+    let has_data =
+        |(sample, gap): &(f32, &Option<f32>)| gap.is_none_or(|gap| !nodata::is(*sample, gap));
+    samples.filter(has_data).map(|(sample, _)| sample)
 }
 
 /// Pairs and pictures that were left out of a data set.
@@ -659,6 +730,7 @@ mod tests {
             depth: Depth::U8,
             format: Format::Png,
             indexed: false,
+            alpha: true,
         };
         let mut survey = Survey {
             kinds: [[(kind(2), 1), (kind(4), 1)].into(), [(kind(3), 2)].into()],
@@ -669,6 +741,54 @@ mod tests {
         survey.files[0] = 2;
         let said = survey.domains(&Forced::default()).unwrap_err().to_string();
         assert!(said.contains("A have from 2 to 4 channels"), "{said}");
+    }
+
+    /// The second band of radar, and near infrared beside RGB, are no opacity that training may drop.
+    #[test]
+    fn bands_are_not_dropped_unasked() {
+        let channels = |kinds: &[(usize, bool)], forced: Option<usize>| {
+            let kind = |&(channels, alpha): &(usize, bool)| {
+                let kind = PictureKind {
+                    channels,
+                    depth: Depth::U8,
+                    format: Format::Tiff,
+                    indexed: false,
+                    alpha,
+                };
+                (kind, 1)
+            };
+            let survey = Survey {
+                kinds: [kinds.iter().map(kind).collect(), BTreeMap::new()],
+                files: [1, 0],
+                ..Survey::default()
+            };
+            let found = survey.channels([forced, None]);
+            found.map(|[a, _]| a).map_err(|error| error.to_string())
+        };
+        for (kinds, expected) in [
+            (&[(1, false), (2, true)][..], 1),
+            (&[(1, false), (4, true)], 3),
+            (&[(1, false), (3, false)], 3),
+            (&[(3, false), (4, true)], 3),
+            // all have the band
+            (&[(2, false)], 2),
+            (&[(4, false), (4, true)], 4),
+        ] {
+            assert_eq!(channels(kinds, None), Ok(expected), "{kinds:?}");
+        }
+        for kinds in [
+            [(1, false), (2, false)],
+            [(2, false), (3, false)],
+            [(2, false), (4, true)],
+            [(3, false), (4, false)],
+        ] {
+            let said = channels(&kinds, None).unwrap_err();
+            assert!(
+                said.contains("channels, which are not gray, color and alpha; remove some or give"),
+                "{said}"
+            );
+            assert_eq!(channels(&kinds, Some(1)), Ok(1));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use pix2pix_runtime::picture::{Domain, Ranges, nodata};
+use pix2pix_runtime::picture::{Domain, Ranges, channels_read, nodata};
 use rayon::prelude::*;
 
 use super::classes::Classes;
@@ -75,12 +75,17 @@ pub struct Side {
 pub struct Values(pub [Side; 2]);
 
 impl Values {
-    /// Reads the values of at most `most` pairs, from all parts of the data set. Pairs that cannot be read are left out.
-    pub fn of(pairs: &Pairs, most: usize) -> Self {
+    /// Reads the values of at most `most` pairs, from all parts of the data set, which are to be converted to `channels` of A and
+    /// of B: what that drops is left out, and so are pairs that cannot be read. `None` keeps all channels.
+    pub fn of(pairs: &Pairs, most: usize, channels: Option<[usize; 2]>) -> Self {
         let read = pairs.probes(most).into_par_iter().filter_map(|index| {
             let sides = pairs.decode_sides(index).ok()?;
             let mask = pairs.mask(index, sides[0].picture.size()).ok()?;
-            Some(sides.map(|side| Side::of(&side, mask.as_ref())))
+            let side = |index: usize| {
+                let wanted = channels.map(|channels| channels[index]);
+                Side::of(&sides[index], mask.as_ref(), wanted)
+            };
+            Some([0, 1].map(side))
         });
         let read: Vec<[Side; 2]> = read.collect();
         let mut sides = [Side::default(), Side::default()];
@@ -157,11 +162,12 @@ impl Values {
 }
 
 impl Side {
-    /// The values of the pixels that have data; `mask` is that of the pair's mask file.
-    fn of(side: &Decoded, mask: Option<&Picture>) -> Self {
+    /// The values of the pixels that have data; `mask` is that of the pair's mask file. What a conversion to `wanted` channels drops
+    /// does not count.
+    fn of(side: &Decoded, mask: Option<&Picture>, wanted: Option<usize>) -> Self {
         fn bands<T: Copy + Into<f32>>(
             values: &[T],
-            channels: usize,
+            [channels, read]: [usize; 2],
             probes: &[usize],
             gaps: &[Option<f32>],
             mask: Option<&[u8]>,
@@ -182,27 +188,29 @@ impl Side {
                 let sorted = kept.map(|(_, value)| value).collect();
                 Band { extremes, sorted }
             };
-            (0..channels).map(band).collect()
+            (0..read).map(band).collect()
         }
-        let (picture, gaps) = (&side.picture, side.gaps.as_slice());
+        let picture = &side.picture;
         let channels = picture.channels();
+        let read = wanted.map_or(channels, |wanted| channels_read(channels, wanted));
+        let gaps = &side.gaps[..read];
         let masked = mask.map(Picture::bytes);
         let probes = &probes(picture.samples().len() / channels, KEPT, 0);
         let bands = match picture.samples() {
-            Samples::U8(values) => bands(values, channels, probes, gaps, masked),
-            Samples::U16(values) => bands(values, channels, probes, gaps, masked),
-            Samples::F32(values) => bands(values, channels, probes, gaps, masked),
+            Samples::U8(values) => bands(values, [channels, read], probes, gaps, masked),
+            Samples::U16(values) => bands(values, [channels, read], probes, gaps, masked),
+            Samples::F32(values) => bands(values, [channels, read], probes, gaps, masked),
         };
         let known = nodata::both(nodata::mask(picture, gaps), mask.cloned());
         let known = known.as_ref().map(Picture::bytes);
-        let (named, count) = having_named(side);
+        let (named, count) = having_named(picture, &side.named[..read]);
         Self {
             named,
-            counted: [count, picture.samples().len()],
+            counted: [count, picture.samples().len() / channels * read],
             depths: BTreeMap::from([(picture.depth(), bands)]),
             tally: Some(Tally::of(picture, known, !side.format.is_exact())),
             joined: side.files > 1,
-            same: side.same.clone(),
+            same: side.same[..read].to_vec(),
             whole: None,
         }
     }
@@ -403,13 +411,15 @@ impl Side {
     }
 }
 
-/// The value that a picture's own file names for pixels without data, if samples have it, and their number.
-fn having_named(side: &Decoded) -> (Option<f32>, usize) {
-    if side.named.iter().all(Option::is_none) {
+/// The value that a picture's own file names for pixels without data, if samples have it, and their number. `named` is for its
+/// first channels; the others do not count.
+fn having_named(picture: &Picture, named: &[Option<f32>]) -> (Option<f32>, usize) {
+    if named.iter().all(Option::is_none) {
         return (None, 0);
     }
-    let samples = side.picture.to_floats();
-    let named = samples.iter().zip(side.named.iter().cycle());
+    let samples = picture.to_floats();
+    let pixels = samples.chunks_exact(picture.channels());
+    let named = pixels.flat_map(|pixel| pixel.iter().zip(named));
     let mut having =
         named.filter_map(|(&sample, named)| named.filter(|&gap| nodata::is(sample, gap)));
     match having.next() {
@@ -505,7 +515,7 @@ mod tests {
             files: 1,
             same: (0..channels).collect(),
         };
-        let mut side = Side::of(&decoded, mask.as_ref());
+        let mut side = Side::of(&decoded, mask.as_ref(), None);
         side.sort();
         side
     }
@@ -570,6 +580,37 @@ mod tests {
         assert!(band.percentile(99.9) > 20_250.0);
     }
 
+    /// Opaque is 255, whatever the colors are, and training drops it.
+    #[test]
+    fn alpha_that_is_dropped_is_no_value() {
+        let of = |channels: usize, wanted: usize, samples: &[u8]| {
+            let decoded = Decoded {
+                picture: Picture::new([2, 1], channels, Samples::U8(samples.to_vec())),
+                format: Format::Png,
+                gaps: vec![None; channels],
+                named: vec![Some(255.0); channels],
+                files: 1,
+                same: (0..channels).collect(),
+            };
+            Side::of(&decoded, None, Some(wanted))
+        };
+        let found = |sides: [Side; 2]| {
+            let [mut all, other] = sides;
+            all.add(other);
+            all.sort();
+            assert_eq!(all.gaps_advice("A", "nodata[0]"), None);
+            all.automatic("A").unwrap().listed().to_vec()
+        };
+        let gray = of(1, 1, &[7, 80]);
+        assert_eq!(found([of(2, 1, &[5, 255, 9, 255]), gray]), [[5.0, 80.0]]);
+        let rgb = of(3, 3, &[1, 2, 3, 4, 5, 85]);
+        let rgba = of(4, 3, &[9, 8, 7, 255, 6, 0, 4, 255]);
+        assert_eq!(found([rgb, rgba]), [[0.0, 85.0]]);
+        // where all have it, it is data
+        let kept = of(2, 2, &[5, 255, 9, 200]);
+        assert_eq!(kept.bands()[1].extremes, [200.0, 255.0]);
+    }
+
     #[test]
     fn neighbors_of_a_slice_have_its_range() {
         let slices = |same: Vec<usize>, files: usize| {
@@ -584,7 +625,7 @@ mod tests {
                 files,
                 same,
             };
-            let mut side = Side::of(&decoded, None);
+            let mut side = Side::of(&decoded, None, None);
             side.sort();
             side.automatic("A").unwrap().listed().to_vec()
         };
@@ -737,7 +778,7 @@ mod tests {
                 files: 1,
                 same: vec![0],
             };
-            Side::of(&decoded, None)
+            Side::of(&decoded, None, None)
         };
         let mut all = of(vec![1.0, 2.0, -1.0, 4.0], None);
         all.add(of(vec![1.0, 2.0, -2.0, 4.0], Some(-1.0)));

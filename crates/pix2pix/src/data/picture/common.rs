@@ -64,6 +64,7 @@ pub fn header(format: Format, file: &mut dyn Source) -> Result<Header, Fault> {
         channels,
         depth,
         indexed: format == Format::Png && png_is_indexed(file)?,
+        alpha: matches!(channels, 2 | 4),
         files: 1,
         mixed: false,
     })

@@ -131,14 +131,6 @@ pub fn indices(path: &Path, content: &Content, page: Page) -> Result<Option<Pict
     Ok(Some(picture))
 }
 
-/// Whether the second or fourth channel of a picture that has so many is its opacity. A TIFF file says so; in other formats it
-/// always is.
-pub fn has_alpha(content: &Content, page: Page) -> bool {
-    let format = Format::guess(&content.starts().unwrap_or_default());
-    let says_so = || guarded(|| Ok(Tiff::open(content, page)?.has_alpha()));
-    format != Some(Format::Tiff) || says_so().unwrap_or(false)
-}
-
 /// Decodes pages of a picture file as [`decode_as`], and joins their channels in order.
 ///
 /// # Errors

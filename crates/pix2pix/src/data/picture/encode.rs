@@ -28,6 +28,14 @@ impl Format {
             _ => Self::Tiff,
         }
     }
+
+    /// As [`for_result`](Self::for_result), for channels of which none is an opacity: in PNG, the last one of two or four is.
+    pub fn for_bands(self, channels: usize, depth: Depth) -> Self {
+        match self.for_result(channels, depth) {
+            Self::Png if matches!(channels, 2 | 4) => Self::Tiff,
+            format => format,
+        }
+    }
 }
 
 /// Writes a picture as PNG, TIFF or npy, atomically.

@@ -157,6 +157,10 @@ pub struct Header {
     /// Whether the colors are those of a palette in the file, as in many label maps; known of PNG.
     #[serde(default)]
     pub indexed: bool,
+    /// Whether the last one of two or four channels is the opacity. PNG, WebP and BMP have no other such channel, a TIFF says so,
+    /// a volume has it with colors alone, and npy never: there it is a band like the others.
+    // without a default, so that what earlier surveys have kept is read anew
+    pub alpha: bool,
     /// Number of files whose channels are joined.
     #[serde(default = "one")]
     pub files: usize,
@@ -176,6 +180,7 @@ impl Header {
             channels: self.channels + other.channels,
             depth: self.depth.max(other.depth),
             indexed: false,
+            alpha: false,
             files: self.files + other.files,
             mixed: self.mixed || self.depth != other.depth,
             ..self

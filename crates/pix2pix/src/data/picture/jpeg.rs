@@ -29,6 +29,7 @@ pub fn header(file: &mut dyn Source) -> Result<Header, Fault> {
         channels,
         depth,
         indexed: false,
+        alpha: false,
         files: 1,
         mixed: false,
     })

@@ -319,6 +319,16 @@ fn palette_of(content: &Content) -> Option<Palette> {
     })
 }
 
+/// The colors of a PNG's own palette; `None` of other files.
+pub fn palette(content: &Content) -> Option<Vec<[u8; 3]>> {
+    let reader = png_reader(content)?;
+    let info = reader.info();
+    // other kinds may have one that is a proposal
+    let is_indexed = info.color_type == png::ColorType::Indexed;
+    let colors = info.palette.as_deref().filter(|_| is_indexed)?;
+    Some(colors.as_chunks().0.to_vec())
+}
+
 fn of_png(content: &Content) -> Option<Metadata> {
     let reader = png_reader(content)?;
     let info = reader.info();
@@ -434,8 +444,8 @@ mod tests {
         ] {
             write_with(&path, &picture, Format::Tiff, &metadata).unwrap();
             let written = Tiff::open(&path.as_path().into(), Page::Only).unwrap();
-            assert_eq!(written.has_alpha(), expected);
-            assert_eq!(written.header().channels, 4);
+            let header = written.header();
+            assert_eq!((header.channels, header.alpha), (4, expected));
         }
     }
 

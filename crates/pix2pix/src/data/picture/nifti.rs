@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex};
 
 use super::content::{Content, Part, Source, length, most_unpacked};
 use super::fault::{Fault, TRUNCATED};
-use super::nifti_header::{Axes, Fields, HEADER, HEADER_2, at};
+use super::grid::Grid;
+use super::nifti_header::{Fields, HEADER, HEADER_2, at};
 use super::{Depth, Format, Header, Page, Picture, Samples};
 use crate::data::gzip::Gunzip;
 use crate::error::{Error, Result as Checked};
@@ -185,10 +186,16 @@ impl Nifti {
         })
     }
 
-    /// Number of slices, and where the voxel axes point if the file says so.
-    pub fn stack(content: &Content) -> Result<(usize, Option<Axes>), Fault> {
+    /// Number of slices, and where the voxels lie if the file says so.
+    pub fn stack(content: &Content) -> Result<(usize, Option<Grid>), Fault> {
         let volume = Self::whole(content)?;
-        Ok((volume.slices, volume.fields.axes()))
+        let [width, height] = volume.size.map(|side| side as usize);
+        let grid = volume.fields.places().map(|(axes, origin)| Grid {
+            axes,
+            origin,
+            sides: [width, height, volume.slices],
+        });
+        Ok((volume.slices, grid))
     }
 
     /// The header of the picture that is read.
@@ -203,6 +210,7 @@ impl Nifti {
                 _ => Depth::F32,
             },
             indexed: false,
+            alpha: [self.bands, self.volumes, self.read.len()] == [4, 1, 1],
             files: 1,
             mixed: false,
         }

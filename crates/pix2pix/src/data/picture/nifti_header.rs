@@ -22,6 +22,7 @@ pub mod at {
     pub const QFORM_CODE: usize = 252;
     pub const SFORM_CODE: usize = 254;
     pub const QUATERN_B: usize = 256;
+    pub const QOFFSET: usize = 268;
     pub const SROW_X: usize = 280;
     pub const INTENT_NAME: usize = 328;
     pub const MAGIC: usize = 344;
@@ -70,10 +71,15 @@ impl Fields {
         [0, 4, 8].map(|step| f64::from(self.f32(at + step)))
     }
 
-    /// Where the voxel axes point, by the method that the file prefers (`nifti1.h`, methods 2 and 3); `None` if it names none.
-    pub fn axes(&self) -> Option<Axes> {
-        let rows = if self.i16(at::SFORM_CODE) > 0 {
-            [0, 16, 32].map(|row| self.three(at::SROW_X + row))
+    /// Where the voxel axes point, each as long as a voxel, and the place of the first voxel, by the method that the file prefers
+    /// (`nifti1.h`, methods 2 and 3); `None` if it names none.
+    pub fn places(&self) -> Option<(Axes, [f64; 3])> {
+        let (rows, origin) = if self.i16(at::SFORM_CODE) > 0 {
+            let rows = [0, 16, 32].map(|row| at::SROW_X + row);
+            (
+                rows.map(|row| self.three(row)),
+                rows.map(|row| f64::from(self.f32(row + 12))),
+            )
         } else if self.i16(at::QFORM_CODE) > 0 {
             let [b, c, d] = self.three(at::QUATERN_B);
             let a = (1.0 - b * b - c * c - d * d).max(0.0).sqrt();
@@ -82,27 +88,33 @@ impl Fields {
             } else {
                 1.0
             };
-            [
+            // a length that is none counts as 1, as in nifti1_io.c
+            let [i, j, k] = self
+                .three(at::PIXDIM + 4)
+                .map(|length| if length > 0.0 { length } else { 1.0 });
+            let k = k * handed;
+            let rows = [
                 [
-                    a * a + b * b - c * c - d * d,
-                    2.0 * (b * c - a * d),
-                    2.0 * (b * d + a * c) * handed,
+                    (a * a + b * b - c * c - d * d) * i,
+                    2.0 * (b * c - a * d) * j,
+                    2.0 * (b * d + a * c) * k,
                 ],
                 [
-                    2.0 * (b * c + a * d),
-                    a * a + c * c - b * b - d * d,
-                    2.0 * (c * d - a * b) * handed,
+                    2.0 * (b * c + a * d) * i,
+                    (a * a + c * c - b * b - d * d) * j,
+                    2.0 * (c * d - a * b) * k,
                 ],
                 [
-                    2.0 * (b * d - a * c),
-                    2.0 * (c * d + a * b),
-                    (a * a + d * d - b * b - c * c) * handed,
+                    2.0 * (b * d - a * c) * i,
+                    2.0 * (c * d + a * b) * j,
+                    (a * a + d * d - b * b - c * c) * k,
                 ],
-            ]
+            ];
+            (rows, self.three(at::QOFFSET))
         } else {
             return None;
         };
-        Some([0, 1, 2].map(|axis| rows.map(|row| row[axis])))
+        Some(([0, 1, 2].map(|axis| rows.map(|row| row[axis])), origin))
     }
 }
 
@@ -121,5 +133,40 @@ pub fn is(start: &[u8]) -> bool {
         Some(bytes) if little == HEADER as i32 => is_few(i16::from_le_bytes(bytes)),
         Some(bytes) if big == HEADER as i32 => is_few(i16::from_be_bytes(bytes)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Of a matrix (sform) and of a quaternion (qform).
+    #[test]
+    fn places_are_those_of_nibabel() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/volumes");
+        let known = fs::read_to_string(folder.join("expected.json")).unwrap();
+        let known: serde_json::Value = serde_json::from_str(&known).unwrap();
+        for (name, method) in [("u8.nii", at::SFORM_CODE), ("f64.nii", at::QFORM_CODE)] {
+            let bytes = fs::read(folder.join(name)).unwrap();
+            let fields = Fields {
+                bytes: Box::new(*bytes.first_chunk().unwrap()),
+                big: false,
+            };
+            assert!(fields.i16(method) > 0);
+            let (axes, origin) = fields.places().unwrap();
+            for row in 0..3 {
+                let found = [axes[0][row], axes[1][row], axes[2][row], origin[row]];
+                for (column, found) in found.into_iter().enumerate() {
+                    let wanted = known[name]["affine"][row][column].as_f64().unwrap();
+                    assert!(
+                        (found - wanted).abs() < 1e-5,
+                        "{name}: {found}, not {wanted}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -7,7 +7,8 @@ use tiff_reader::TiffError;
 use tiff_reader::source::TiffSource;
 
 use super::directory::{Directory, Numbers};
-use super::tiff::tag::IMAGE_DESCRIPTION;
+
+const IMAGE_DESCRIPTION: u16 = 270;
 
 /// Codes behind this one are free for any use (TIFF 6.0, section 2).
 const FREE: u16 = 65_000;

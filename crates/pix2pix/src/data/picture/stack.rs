@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::content::{Content, temporary};
 use super::fault::{Fault, guarded};
+use super::grid::{Grid, product};
 use super::nifti::{self, Nifti};
 use super::nifti_header::Axes;
 use super::tiff::Tiff;
@@ -20,8 +21,8 @@ pub struct Stack {
     pub format: Format,
     /// Number of pages or slices.
     pub count: usize,
-    /// Where the axes of a volume point, to the right, to the front and up, if it says so.
-    axes: Option<Axes>,
+    /// Where the voxels of a volume lie, if it says so.
+    pub(crate) grid: Option<Grid>,
 }
 
 impl Stack {
@@ -33,7 +34,7 @@ impl Stack {
     /// As [`of`](Self::of); an error for TIFF and NIfTI files that cannot be read.
     pub(crate) fn read(content: &Content) -> std::result::Result<Option<Self>, Fault> {
         let start = content.starts().unwrap_or_default();
-        let (format, (count, axes)) = match Format::guess(&start) {
+        let (format, (count, grid)) = match Format::guess(&start) {
             Some(format @ Format::Tiff) => (format, (guarded(|| Tiff::pages(content))?, None)),
             Some(format @ Format::Nifti) => (format, guarded(|| Nifti::stack(content))?),
             _ => return Ok(None),
@@ -41,7 +42,7 @@ impl Stack {
         Ok(Some(Self {
             format,
             count,
-            axes,
+            grid,
         }))
     }
 
@@ -95,7 +96,7 @@ impl Stack {
         (path, stack): (&Path, Option<&Self>),
         (partner, other): (&Path, Option<&Self>),
     ) -> Result<()> {
-        let axes = |stack: Option<&Self>| stack.and_then(|stack| stack.axes);
+        let axes = |stack: Option<&Self>| Some(stack?.grid.as_ref()?.axes);
         let (Some(axes), Some(others)) = (axes(stack), axes(other)) else {
             return Ok(());
         };
@@ -120,7 +121,6 @@ impl Stack {
 
 /// Whether two axes point to the same side. One without a length says nothing, and is near to all.
 fn is_near(axis: &[f64; 3], other: &[f64; 3]) -> bool {
-    let product = |a: &[f64; 3], b: &[f64; 3]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
     let cosine = product(axis, other) / (product(axis, axis) * product(other, other)).sqrt();
     cosine.is_nan() || cosine >= NEAR
 }

@@ -243,12 +243,14 @@ impl Tiff {
 
     /// The header.
     pub fn header(&self) -> Header {
+        let channels = self.kind.layout.samples_per_pixel * self.pages.len();
         Header {
             format: Format::Tiff,
             size: orientation::size(self.kind.orientation, self.kind.stored),
-            channels: self.kind.layout.samples_per_pixel * self.pages.len(),
+            channels,
             depth: self.kind.depth(),
             indexed: false,
+            alpha: matches!(channels, 2 | 4) && self.has_alpha(),
             files: 1,
             mixed: false,
         }
@@ -260,7 +262,7 @@ impl Tiff {
     }
 
     /// Whether the last band is the opacity, and not a band of another meaning.
-    pub fn has_alpha(&self) -> bool {
+    fn has_alpha(&self) -> bool {
         let extra = self.file.file.ifds()[self.pages[0]].extra_samples();
         let last = extra.ok().and_then(|extra| extra.last().copied());
         let is_alpha = matches!(
