@@ -425,6 +425,35 @@ fn models_are_evaluated_side_by_side() {
     assert_ne!(l1("--split train"), l1(""));
 }
 
+/// Fewer models and no samples than before: what is left is that of the last evaluation, and the user's.
+#[test]
+fn an_evaluation_leaves_no_drawings_of_an_earlier_one() {
+    let scratch = Scratch::new();
+    trained(&scratch, "one", "");
+    scratch.ok("evaluate one one one data --out scores --samples 2");
+    let charts = ["best.png", "calibration.png", "spectrum.png", "worst.png"];
+    assert_eq!(names(&scratch.path("scores/3-one")), charts);
+    fs::write(scratch.path("scores/3-one/notes.txt"), "mine").unwrap();
+    fs::copy(
+        scratch.path("data/val/pair0.png"),
+        scratch.path("scores/3-one/worst.png"),
+    )
+    .unwrap();
+    scratch.ok("evaluate one data --out scores");
+    assert_eq!(
+        names(&scratch.path("scores")),
+        ["1-one", "3-one", "gallery.html", "scores.json"]
+    );
+    assert_eq!(
+        names(&scratch.path("scores/1-one")),
+        ["best.png", "spectrum.png", "worst.png"]
+    );
+    assert_eq!(
+        names(&scratch.path("scores/3-one")),
+        ["notes.txt", "worst.png"]
+    );
+}
+
 /// The data of a page.
 pub fn data_of(page: &Path) -> Value {
     let page = fs::read_to_string(page).unwrap();
