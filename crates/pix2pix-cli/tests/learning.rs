@@ -891,6 +891,12 @@ fn runs_are_listed_with_state_and_best_scores() {
     };
     assert_eq!(row("runs/one")[1..4], ["done", "8", "8"]);
     assert_eq!(row("runs/two")[1..4], ["stopped", "8", "80"]);
+    // a length of time as `train` shows it
+    let timed = config.replace("steps = 8\n", "steps = 10000000000\ntime = 5400.0\n");
+    assert_ne!(timed, config);
+    fs::write(scratch.path("runs/two/config.toml"), timed).unwrap();
+    let timed = scratch.ok("runs runs/two");
+    assert!(timed.contains("  1 h 30 min  "), "{timed}");
     let scores = lines(scratch.path("runs/one/scores.jsonl"));
     let best = scores
         .iter()
@@ -921,7 +927,13 @@ fn an_average_is_the_mean_of_checkpoints() {
     trained(&scratch, "run", "");
     let said = scratch.ok("average run --last 2");
     assert!(
-        said.contains("averaged these 2 into run/averaged.safetensors"),
+        said.contains("averaged these 2 into run/averaged.safetensors") && !said.contains("note"),
+        "{said}"
+    );
+    let said = scratch.ok("average run --last 5 --out all.safetensors");
+    assert!(
+        said.contains("averaged these 3 into all.safetensors")
+            && said.contains("note: --last is 5, and the run has no others; `train --keep` decides how many stay\n"),
         "{said}"
     );
     let tensors = |name: &str| -> BTreeMap<String, Vec<f32>> {
