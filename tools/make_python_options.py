@@ -17,16 +17,16 @@ HEAD = '''"""Keyword arguments, which are the options of the command line. Made 
 
 import os
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Literal, SupportsFloat, SupportsIndex, TypedDict
 
-#: A value as the command line has it, or the number or the path that it is, or its parts.
-Word = str | float | os.PathLike[str] | Sequence[str] | Sequence[float]
+#: A value as the command line has it, or the number or the path that it is, or its parts. Numbers may be NumPy's.
+Word = str | SupportsFloat | os.PathLike[str] | Sequence[str] | Sequence[SupportsFloat]
 '''
 CHECK = "--check" in sys.argv[1:]
 TYPES = {
     "nothing": "bool",
-    "whole": "int",
-    "number": "float",
+    "whole": "SupportsIndex",
+    "number": "SupportsFloat",
     "path": "str | os.PathLike[str]",
     "words": "Sequence[str]",
     "text": "str",

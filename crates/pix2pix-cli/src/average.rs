@@ -44,6 +44,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     for file in &files {
         notes.say(&format!("{}\n", file.plain()));
     }
+    if files.len() < args.last {
+        notes.say(&format!(
+            "note: --last is {}, and the run has no others; `train --keep` decides how many stay\n",
+            args.last
+        ));
+    }
     let program = program();
     notes.say(&format!(
         "averaged these {} into {}. To compare, type:\n  \

@@ -423,6 +423,14 @@ mod tests {
             written.contains("vertical_mirror = true\n") && written.contains("\nturn = false\n"),
             "{written}"
         );
+        // no remedy names what is not there
+        let told = refused("config", run.join("config.toml").to_str().unwrap().into());
+        assert!(
+            told.ends_with(
+                "with it, give only DATA, --out, --steps, --epochs, --time, --patience, --report, --tensorboard and --quiet"
+            ),
+            "{told}"
+        );
         std::fs::write(&file, "dry_run = true\n").unwrap();
         let told = refused("config", file.to_str().unwrap().into());
         assert!(

@@ -13,7 +13,7 @@ use pix2pix::device::{Device, set_threads};
 use pix2pix::model::config;
 use pix2pix::quality::{Dists, Inception, Lpips};
 use pix2pix::report::{Evaluated, Evaluation, Gallery, Measured, Measures, evaluate, gallery};
-use pix2pix::{Error, RunConfig, Translator, atomic_file};
+use pix2pix::{Error, RunConfig, Translator};
 
 use crate::best_args::BestArgs;
 use crate::direction;
@@ -202,7 +202,7 @@ pub fn measure(
         evaluations.push(evaluated.evaluation);
     }
     if let Some(out) = &args.out {
-        let scores = atomic_file::write(&out.join(files::SCORES), json(&evaluations).as_bytes());
+        let scores = files::write_scores(out, &evaluations);
         let gallery = gallery::write(&galleries, &out.join(gallery::NAME));
         written = written.and(scores.and(gallery).map_err(Failure::from));
     }

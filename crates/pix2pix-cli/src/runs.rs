@@ -14,6 +14,7 @@ use crate::failure::{Failure, print};
 use crate::flags;
 use crate::output::tell;
 use crate::paths::Plain;
+use crate::words::length_of;
 
 /// Options of `pix2pix runs`.
 #[derive(clap::Args)]
@@ -96,7 +97,7 @@ fn row(root: &Path, history: &History, columns: &[Score]) -> Vec<String> {
         history.state.to_string(),
         history.step().to_string(),
         match history.config.time.filter(|_| history.config.is_open()) {
-            Some(time) => format!("{time} s"),
+            Some(time) => length_of(time),
             None => history.config.steps.to_string(),
         },
     ];

@@ -456,6 +456,12 @@ fn inspect_recognizes_label_maps() {
         said.contains("inspect.b.json is there, and stays"),
         "{said}"
     );
+    // so it does where --force is for the sheet
+    let said = scratch.ok("inspect data --sheet inspect.png --force");
+    assert!(
+        said.contains("palette: inspect.b.json is there, and stays; for classes, "),
+        "{said}"
+    );
     let kept = fs::read_to_string(scratch.path("inspect.b.json")).unwrap();
     assert!(kept == named && kept.contains("sky"), "{kept}");
     // one of other colors is another data set's, or none
@@ -470,6 +476,9 @@ fn inspect_recognizes_label_maps() {
             "{said}"
         );
     }
+    let said = scratch.ok("inspect data --force");
+    let told = "palette: inspect.b.json; for classes, train with --labels-b inspect.b.json\n";
+    assert!(said.contains(told), "{said}");
     fs::write(scratch.path("inspect.b.json"), &named).unwrap();
     let said = scratch.ok("inspect data --labels-b inspect.b.json");
     assert!(

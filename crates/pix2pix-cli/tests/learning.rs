@@ -431,6 +431,35 @@ fn models_are_evaluated_side_by_side() {
     assert_ne!(l1("--split train"), l1(""));
 }
 
+/// Fewer models and no samples than before: what is left is that of the last evaluation, and the user's.
+#[test]
+fn an_evaluation_leaves_no_drawings_of_an_earlier_one() {
+    let scratch = Scratch::new();
+    trained(&scratch, "one", "");
+    scratch.ok("evaluate one one one data --out scores --samples 2");
+    let charts = ["best.png", "calibration.png", "spectrum.png", "worst.png"];
+    assert_eq!(names(&scratch.path("scores/3-one")), charts);
+    fs::write(scratch.path("scores/3-one/notes.txt"), "mine").unwrap();
+    fs::copy(
+        scratch.path("data/val/pair0.png"),
+        scratch.path("scores/3-one/worst.png"),
+    )
+    .unwrap();
+    scratch.ok("evaluate one data --out scores");
+    assert_eq!(
+        names(&scratch.path("scores")),
+        ["1-one", "3-one", "gallery.html", "scores.json"]
+    );
+    assert_eq!(
+        names(&scratch.path("scores/1-one")),
+        ["best.png", "spectrum.png", "worst.png"]
+    );
+    assert_eq!(
+        names(&scratch.path("scores/3-one")),
+        ["notes.txt", "worst.png"]
+    );
+}
+
 /// The data of a page.
 pub fn data_of(page: &Path) -> Value {
     let page = fs::read_to_string(page).unwrap();
@@ -895,6 +924,12 @@ fn runs_are_listed_with_state_and_best_scores() {
     };
     assert_eq!(row("runs/one")[1..4], ["done", "8", "8"]);
     assert_eq!(row("runs/two")[1..4], ["stopped", "8", "80"]);
+    // a length of time as `train` shows it
+    let timed = config.replace("steps = 8\n", "steps = 10000000000\ntime = 5400.0\n");
+    assert_ne!(timed, config);
+    fs::write(scratch.path("runs/two/config.toml"), timed).unwrap();
+    let timed = scratch.ok("runs runs/two");
+    assert!(timed.contains("  1 h 30 min  "), "{timed}");
     let scores = lines(scratch.path("runs/one/scores.jsonl"));
     let best = scores
         .iter()
@@ -925,7 +960,13 @@ fn an_average_is_the_mean_of_checkpoints() {
     trained(&scratch, "run", "");
     let said = scratch.ok("average run --last 2");
     assert!(
-        said.contains("averaged these 2 into run/averaged.safetensors"),
+        said.contains("averaged these 2 into run/averaged.safetensors") && !said.contains("note"),
+        "{said}"
+    );
+    let said = scratch.ok("average run --last 5 --out all.safetensors");
+    assert!(
+        said.contains("averaged these 3 into all.safetensors")
+            && said.contains("note: --last is 5, and the run has no others; `train --keep` decides how many stay\n"),
         "{said}"
     );
     let tensors = |name: &str| -> BTreeMap<String, Vec<f32>> {

@@ -700,7 +700,10 @@ fn one_training_in_a_folder() {
         let output = scratch.run(&command);
         assert_eq!(output.status.code(), Some(1));
         let error = String::from_utf8(output.stderr).unwrap();
-        let told = format!("run: another process ({}) is training here", child.id());
+        let told = format!(
+            "run: another process ({}) is training here; wait for it, or stop it; for a new run, choose another --out",
+            child.id()
+        );
         assert!(error.contains(&told), "{error}");
     }
     child.kill().unwrap();

@@ -388,8 +388,18 @@ def test_files_that_cannot_be_read_are_errors(trained: pix2pix.Run, tmp_path: pa
 
 
 def test_values_of_numpy_and_paths_are_options(tmp_path: pathlib.Path) -> None:
-    options: Any = {"lr": np.float32(0.5), "seed": np.int64(3), "diff_augment": ["color", "cutout"], "range": (0, 200)}
-    config = small(tmp_path / "run", steps=1, no_mirror=True, turn=np.bool_(True), **options).config
+    # mypy checks the types of these
+    options: pix2pix.TrainOptions = {
+        **SMALL,
+        "steps": np.uint16(1),
+        "lr": np.float32(0.5),
+        "seed": np.int64(3),
+        "diff_augment": ["color", "cutout"],
+        "range": (0, np.int16(200)),
+        "no_mirror": True,
+    }
+    more: Any = {"turn": np.bool_(True)}
+    config = pix2pix.train("earth", tmp_path / "run", quiet=True, **options, **more).config
     assert (config["optimizer"]["lr"], config["seed"]) == (0.5, 3)
     assert config["objective"]["diff_augment"] == ["color", "cutout"]
     assert (config["jitter"]["mirror"], config["jitter"]["turn"]) == (False, True)

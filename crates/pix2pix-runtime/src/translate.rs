@@ -9,7 +9,7 @@ use crate::choice::choices;
 use crate::engine::{Cpu, Engine};
 use crate::error::{Error, Result};
 use crate::network::LayerGraph;
-use crate::picture::{self, Outside, Picture, nearest, pad};
+use crate::picture::{self, Depth, Outside, Picture, nearest, pad};
 use crate::plan::{Input, Noise};
 use crate::temporal::{self, Temporal};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
@@ -433,7 +433,7 @@ impl Translator {
         if !options.refuse_outside {
             outside.clipped = 0;
         }
-        self.check_values(outside)?;
+        self.check_values(outside, picture.depth())?;
         let size = picture.size();
         if let Some(tiles) = self.tiles(size, options) {
             let mut bands = Vec::new();
@@ -489,7 +489,7 @@ impl Translator {
             gap: self.gap_of_source(tag),
         };
         let [width, height] = picture.size();
-        let mut outside = Outside::default();
+        let (mut outside, mut depth) = (Outside::default(), self.model.source.depth);
         // row by row of a file's blocks, so that each is unpacked once
         for y in (0..height).step_by(BLOCK as usize) {
             for x in (0..width).step_by(PANEL as usize) {
@@ -499,9 +499,10 @@ impl Translator {
                     labels.check_window(&window, [x, y])?;
                 }
                 outside.add(self.outside(&window));
+                depth = window.depth();
             }
         }
-        self.check_values(outside)?;
+        self.check_values(outside, depth)?;
         Ok(outside)
     }
 
@@ -653,13 +654,13 @@ impl Translator {
         source.map_or_else(|_| Outside::default(), |source| self.outside(&source))
     }
 
-    /// Checks that the values of a picture, or those of all slices of a volume, are what the model was trained on: numbers, and
-    /// for the most part inside its range.
+    /// Checks that the values of a picture of this depth, or those of all slices of a volume, are what the model was trained on:
+    /// numbers, and for the most part inside its range.
     ///
     /// # Errors
     /// [`Error::Picture`], when they are not.
-    pub fn check_values(&self, outside: Outside) -> Result<()> {
-        self.model.source.check_values(outside)
+    pub fn check_values(&self, outside: Outside, depth: Depth) -> Result<()> {
+        self.model.source.check_values(outside, depth)
     }
 
     /// The tiles of a picture; `None` if it is translated as a whole.

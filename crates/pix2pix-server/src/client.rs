@@ -87,7 +87,9 @@ pub fn asking(peer: IpAddr, headers: &HeaderMap, proxies: &[Proxy]) -> IpAddr {
         }
         let address = str::from_utf8(address).unwrap_or_default().trim();
         let with_port = || address.parse::<SocketAddr>().map(|address| address.ip());
-        match address.parse::<IpAddr>().or_else(|_| with_port()) {
+        let bare = address.strip_prefix('[');
+        let bare = bare.and_then(|rest| rest.strip_suffix(']'));
+        match bare.unwrap_or(address).parse().or_else(|_| with_port()) {
             Ok(address) => found = address,
             Err(_) => break,
         }
@@ -135,6 +137,8 @@ mod tests {
             ),
             ("127.0.0.1", vec!["198.51.100.1:4711"], "198.51.100.1"),
             ("127.0.0.1", vec!["[2001:db8::1]:4711"], "2001:db8::1"),
+            ("127.0.0.1", vec!["[2001:db8::1]"], "2001:db8::1"),
+            ("127.0.0.1", vec!["2001:db8::1"], "2001:db8::1"),
             ("127.0.0.1", vec!["198.51.100.1, unknown"], "127.0.0.1"),
             ("127.0.0.1", vec!["é, 198.51.100.1"], "198.51.100.1"),
         ] {

@@ -971,6 +971,11 @@ fn the_openapi_document_is_the_api() {
             );
             let kind = answer.header("content-type").split(';').next().unwrap();
             assert!(told["content"][kind].is_object(), "{method} {url}: {kind}");
+            for name in answer.headers.keys().map(|name| name.as_str()) {
+                let is_own = name.starts_with("pix2pix-") || name == "server-timing";
+                let is_told = told["headers"][name].is_object();
+                assert!(!is_own || is_told, "{method} {url}: {name}");
+            }
             called += 1;
         }
     }

@@ -638,6 +638,14 @@ fn a_decompression_bomb_is_refused_by_its_header() {
     );
 
     let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    let text = "{'descr': '|u1', 'fortran_order': False, 'shape': (16, 16385), }";
+    npy.extend_from_slice(format!("{text:<117}\n").as_bytes());
+    npy.resize(npy.len() + 16 * 16385, 0);
+    let error = picture::decode(Path::new("long.npy"), &npy).unwrap_err();
+    let told = "long.npy: 16385x16 pixels with 1 channel are too large";
+    assert!(error.to_string().contains(told), "{error}");
+
+    let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     let text =
         "{'descr': '|u1', 'fortran_order': False, 'shape': (1099511627776, 1099511627776, 3), }";
     npy.extend_from_slice(format!("{text:<117}\n").as_bytes());

@@ -1,5 +1,6 @@
 //! The files of `pix2pix evaluate --out`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::{Domain, picture};
@@ -11,7 +12,7 @@ use pix2pix::{Error, atomic_file, regular_file};
 use crate::result_file::Own;
 
 /// The file with the scores of all models.
-pub const SCORES: &str = "scores.json";
+const SCORES: &str = "scores.json";
 /// The drawings of a model, in its folder.
 const DRAWINGS: [&str; 4] = ["best.png", "worst.png", "spectrum.png", "calibration.png"];
 
@@ -35,12 +36,52 @@ pub fn names(out: &Path, models: &[PathBuf]) -> Vec<Own> {
 
 /// Whether a file has the scores of an evaluation.
 fn is_scores(file: &Path) -> bool {
-    let text = regular_file::read(file).unwrap_or_default();
-    let found: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap_or_default();
-    !found.is_empty()
-        && found
-            .iter()
-            .all(|of| of["model"].is_string() && of["means"].is_object())
+    models(file).is_some()
+}
+
+/// The models whose scores a file has; `None` for a file that is not of an evaluation.
+fn models(file: &Path) -> Option<Vec<String>> {
+    let text = regular_file::read(file).ok()?;
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&text).ok()?;
+    let models = found.iter().map(|of| {
+        let model = of["model"].as_str().filter(|_| of["means"].is_object());
+        model.map(str::to_string)
+    });
+    let models: Vec<String> = models.collect::<Option<_>>()?;
+    (!models.is_empty()).then_some(models)
+}
+
+/// Writes the scores, and removes the drawings of models that an earlier evaluation had in the folder and this one has not:
+/// neither the scores nor the gallery know them.
+pub fn write_scores(out: &Path, evaluations: &[Evaluation]) -> Result<(), Error> {
+    let scores = out.join(SCORES);
+    let folders = |models: &[String]| -> Vec<String> {
+        let numbered = models.iter().enumerate();
+        let folders = numbered.map(|(index, model)| folder(index, Path::new(model)));
+        folders.collect()
+    };
+    let earlier = folders(&models(&scores).unwrap_or_default());
+    let now: Vec<String> = evaluations.iter().map(|of| of.model.clone()).collect();
+    let now = folders(&now);
+    atomic_file::write(&scores, json(evaluations).as_bytes())?;
+    for left in earlier.iter().filter(|folder| !now.contains(folder)) {
+        let left = out.join(left);
+        for name in DRAWINGS {
+            remove(&left.join(name))?;
+        }
+        // one with files of the user stays
+        let _ = fs::remove_dir(&left);
+    }
+    Ok(())
+}
+
+/// Removes a drawing of an earlier evaluation, if there is one.
+fn remove(drawing: &Path) -> Result<(), Error> {
+    match picture::is_drawn(drawing) {
+        true => fs::remove_file(drawing)
+            .map_err(|e| Error::io(drawing, "remove the drawing of an earlier evaluation", e)),
+        false => Ok(()),
+    }
 }
 
 /// Name of a model's folder in the results.
@@ -49,7 +90,8 @@ pub fn folder(index: usize, model: &Path) -> String {
     format!("{}-{name}", index + 1)
 }
 
-/// Draws the best and the worst pictures of a model, its spectra and its calibration, in its folder.
+/// Draws the best and the worst pictures of a model, its spectra and its calibration, in its folder. A chart that it has not is not
+/// left there by an earlier evaluation.
 pub fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Result<(), Error> {
     atomic_file::create_folder(folder)?;
     atomic_file::remove_unfinished(folder)?;
@@ -77,8 +119,9 @@ pub fn draw(folder: &Path, evaluated: &Evaluated, domains: [&Domain; 2]) -> Resu
     let calibration =
         calibration.and_then(|found| charts::calibration(&title("deviation and error"), found));
     for (file, chart) in [(of_spectra, spectra), (of_calibration, calibration)] {
-        if let Some(chart) = chart {
-            picture::write_png(&file, &chart)?;
+        match chart {
+            Some(chart) => picture::write_png(&file, &chart)?,
+            None => remove(&file)?,
         }
     }
     Ok(())

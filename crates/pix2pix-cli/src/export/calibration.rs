@@ -150,18 +150,19 @@ fn source(
 
 /// Checks the values of each picture, and how many of all are clipped: a slice of a volume may be empty.
 fn check(folder: &Path, sources: &[(PathBuf, Picture)], domain: &Domain) -> Result<(), Error> {
-    let mut all = Outside::default();
+    let (mut all, mut depth) = (Outside::default(), domain.depth);
     for (file, picture) in sources {
+        depth = picture.depth();
         let outside = domain.outside(picture);
         let unknown = Outside {
             clipped: 0,
             ..outside
         };
-        let checked = domain.check_values(unknown);
+        let checked = domain.check_values(unknown, depth);
         checked.map_err(|reason| Error::file(file, reason, REMEDY))?;
         all.add(outside);
     }
-    let checked = domain.check_values(all);
+    let checked = domain.check_values(all, depth);
     checked.map_err(|reason| Error::file(folder, reason, REMEDY))
 }
 

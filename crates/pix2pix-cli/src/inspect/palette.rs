@@ -11,8 +11,8 @@ use crate::paths::{Plain, word};
 use crate::result_file::ResultArgs;
 
 /// Writes the colors that were found in A or B (`side` 0 or 1) to a palette beside the contact sheet `sheet`, and returns
-/// what to say of it. A palette that is there stays: the user may have named its classes. It is recommended if it is of
-/// these colors.
+/// what to say of it. A palette of these colors that is there stays, with `--force` too, which may be for the contact sheet: the
+/// user may have named its classes.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -27,21 +27,19 @@ pub fn written(
     let path = sheet.with_extension(format!("{name}.json"));
     let shown = path.plain();
     let advice = format!("for classes, train with --labels-{name} {}", word(&path));
-    if !atomic_file::replaces(&path) || result.replaces() {
-        atomic_file::write_own(&path, classes::palette(colors).as_bytes())?;
-        return Ok(format!("palette: {shown}; {advice}\n"));
-    }
     let is_exact = survey.kinds[side].keys().all(|kind| kind.format.is_exact());
-    Ok(match is_of(&path, colors, is_exact) {
-        true => {
-            format!("palette: {shown} is there, and stays (--force replaces it); {advice}\n")
-        }
-        false => format!(
+    if is_of(&path, colors, is_exact) {
+        return Ok(format!("palette: {shown} is there, and stays; {advice}\n"));
+    }
+    if atomic_file::replaces(&path) && !result.replaces() {
+        return Ok(format!(
             "palette: {shown} is there, and stays, but it is not of these {} colors; replace it with --force, or choose \
              another name with --sheet\n",
             colors.len()
-        ),
-    })
+        ));
+    }
+    atomic_file::write_own(&path, classes::palette(colors).as_bytes())?;
+    Ok(format!("palette: {shown}; {advice}\n"))
 }
 
 /// Whether a file is a palette with all of these colors.

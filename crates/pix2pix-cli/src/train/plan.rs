@@ -36,12 +36,13 @@ const ON_KNOWN: [&str; 9] = [
     "quiet",
 ];
 
-/// What may be given for a run whose options are known: these words, and the options of [`ON_KNOWN`].
-fn on_known(first: &[&str]) -> String {
-    let options = ON_KNOWN.map(|name| format!("--{name}"));
-    let [others @ .., last] = &options;
+/// What may be given for a run whose options are known: these words, and the options of [`ON_KNOWN`] but for `missing` ones.
+fn on_known(first: &[&str], missing: &[&str]) -> String {
+    let options = ON_KNOWN.iter().filter(|name| !missing.contains(name));
+    let options = options.map(|name| format!("--{name}"));
     let first = first.iter().map(ToString::to_string);
-    let all: Vec<String> = first.chain(others.iter().cloned()).collect();
+    let mut all: Vec<String> = first.chain(options).collect();
+    let last = all.pop().expect("some are for everybody");
     format!("{} and {last}", all.join(", "))
 }
 
@@ -56,7 +57,13 @@ pub struct Planned {
     pub notes: Vec<String>,
 }
 
-pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
+/// Plans a run. `missing` are the options that are not there for whoever asks, and so named in no remedy.
+pub fn plan(
+    args: &mut Args,
+    typed: &[String],
+    processes: &Processes,
+    missing: &[&str],
+) -> Result<Planned, Failure> {
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
@@ -70,7 +77,7 @@ pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<
         if let Some(other) = other(&["resume"]) {
             return Err(Failure::Usage(format!(
                 "--{other}: a resumed run keeps its options; with --resume, give only {}",
-                on_known(&["DATA"])
+                on_known(&["DATA"], missing)
             )));
         }
         return resume(root, args, typed, processes);
@@ -82,7 +89,7 @@ pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<
             return Err(Failure::Usage(format!(
                 "--{other}: {} is the configuration of a run, which is repeated as it was; with it, give only {}",
                 file.plain(),
-                on_known(&["DATA", "--out"])
+                on_known(&["DATA", "--out"], missing)
             )));
         }
         return repeat(&file, args, typed, processes);

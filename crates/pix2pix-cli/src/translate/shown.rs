@@ -85,13 +85,13 @@ fn comparable(domain: &Domain, wanted: Wanted, mask: Option<&Picture>) -> Result
     } = wanted;
     let Some(labels) = &domain.labels else {
         let picture = filled(domain.in_channels(picture)?);
-        domain.check_values(domain.outside(&picture))?;
+        domain.check_values(domain.outside(&picture), picture.depth())?;
         return Ok(picture);
     };
     let picture = filled(picture);
     match is_exact {
         true => labels.check(&picture)?,
-        false => domain.check_values(domain.outside(&picture))?,
+        false => domain.check_values(domain.outside(&picture), picture.depth())?,
     }
     let classes = labels.classes_of(&picture).into_iter();
     Ok(labels.picture(picture.size(), classes))

@@ -202,6 +202,7 @@ impl<'a> Slices<'a> {
     fn look(&self, pages: &[Page]) -> Result<(Outside, usize), Error> {
         let translator = self.setup.translator;
         let (mut clipped, mut pairs) = (Outside::default(), 0);
+        let mut depth = translator.config.source.depth;
         for page in pages {
             let (given, _) = self.given(*page)?;
             let Given {
@@ -216,8 +217,9 @@ impl<'a> Slices<'a> {
                 false => picture,
             };
             clipped.add(translator.outside_known(&source, tag));
+            depth = source.depth();
         }
-        let checked = translator.check_values(clipped);
+        let checked = translator.check_values(clipped, depth);
         checked.map_err(|reason| unlike(self.path, reason))?;
         Ok((clipped, pairs))
     }

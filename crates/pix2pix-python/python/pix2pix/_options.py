@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Sequence
-from typing import Literal, TypedDict
+from typing import Literal, SupportsFloat, SupportsIndex, TypedDict
 
-#: A value as the command line has it, or the number or the path that it is, or its parts.
-Word = str | float | os.PathLike[str] | Sequence[str] | Sequence[float]
+#: A value as the command line has it, or the number or the path that it is, or its parts. Numbers may be NumPy's.
+Word = str | SupportsFloat | os.PathLike[str] | Sequence[str] | Sequence[SupportsFloat]
 
 
 class TrainOptions(TypedDict, total=False):
@@ -140,34 +140,34 @@ class TrainOptions(TypedDict, total=False):
 
     config: str | os.PathLike[str]
     report: bool
-    epochs: int
-    steps: int
+    epochs: SupportsIndex
+    steps: SupportsIndex
     time: str
-    batch_size: int
+    batch_size: SupportsIndex
     preset: Literal["paper", "best"]
-    lr: float
+    lr: SupportsFloat
     lr_schedule: Literal["constant", "linear", "step", "cosine", "plateau"]
-    decay_epochs: int
-    lambda_: float
-    seed: int
-    beta1: float
-    accumulate: int
+    decay_epochs: SupportsIndex
+    lambda_: SupportsFloat
+    seed: SupportsIndex
+    beta1: SupportsFloat
+    accumulate: SupportsIndex
     keep_best: Literal["l1", "psnr", "ssim", "swd", "spectrum", "lpips", "accuracy", "iou"]
-    patience: int
+    patience: SupportsIndex
     direction: Literal["a-to-b", "b-to-a"]
-    val_fraction: float
+    val_fraction: SupportsFloat
     range: Word
     range_a: Word
     range_b: Word
-    channels_a: int
-    channels_b: int
+    channels_a: SupportsIndex
+    channels_b: SupportsIndex
     labels_a: Word
     labels_b: Word
     nodata: Word
     nodata_a: Word
     nodata_b: Word
     pages: Literal["first", "channels", "each"]
-    neighbors: int
+    neighbors: SupportsIndex
     match: Sequence[str]
     squares: bool
     on_error: Literal["stop", "skip"]
@@ -177,15 +177,15 @@ class TrainOptions(TypedDict, total=False):
     no_mirror: bool
     vertical_mirror: bool
     turn: bool
-    color_jitter: float
+    color_jitter: SupportsFloat
     generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
     discriminator: Literal["patch", "unet"]
     patch: Word
-    discriminators: int
-    filters: int
-    depth: int
+    discriminators: SupportsIndex
+    filters: SupportsIndex
+    depth: SupportsIndex
     norm: Literal["batch", "instance", "group", "none"]
-    dropout: float
+    dropout: SupportsFloat
     upsample: Literal["transposed", "resize", "bilinear"]
     input_skip: Literal["on", "off"] | bool
     spectral_norm: bool
@@ -193,29 +193,29 @@ class TrainOptions(TypedDict, total=False):
     from_: str | os.PathLike[str]
     from_channels: Literal["same", "new"]
     freeze: Literal["nothing", "encoder", "coarse"]
-    freeze_generator: int
+    freeze_generator: SupportsIndex
     device: Word
     precision: Word
-    threads: int
-    workers: int
+    threads: SupportsIndex
+    workers: SupportsIndex
     cache: Literal["ram", "disk", "off"]
     recompute: bool
     moments: Literal["f32", "bf16"]
-    save_every: int
-    keep: int
-    sample_every: int
-    log_every: int
+    save_every: SupportsIndex
+    keep: SupportsIndex
+    sample_every: SupportsIndex
+    log_every: SupportsIndex
     tensorboard: bool
-    ema: float
+    ema: SupportsFloat
     gan: Word
-    l1_pyramid: int
-    feature_matching: float
-    r1: float
+    l1_pyramid: SupportsIndex
+    feature_matching: SupportsFloat
+    r1: SupportsFloat
     diff_augment: Word
-    augment_target: float
-    augment_pairs: int
-    pool: int
-    perceptual: float
+    augment_target: SupportsFloat
+    augment_pairs: SupportsIndex
+    pool: SupportsIndex
+    perceptual: SupportsFloat
     perceptual_weights: str | os.PathLike[str]
 
 
@@ -246,10 +246,10 @@ class EvaluateOptions(TypedDict, total=False):
     lpips: str | os.PathLike[str]
     dists: str | os.PathLike[str]
     fid: str | os.PathLike[str]
-    samples: int
+    samples: SupportsIndex
     dropout: Literal["on", "off"] | bool
-    seed: int
-    threads: int
+    seed: SupportsIndex
+    threads: SupportsIndex
     device: Word
     precision: Word
 
@@ -283,20 +283,20 @@ class SummaryOptions(TypedDict, total=False):
       [default: off; with norm none, where no layer shifts the values: on]
     """
 
-    size: int
-    in_channels: int
-    out_channels: int
+    size: SupportsIndex
+    in_channels: SupportsIndex
+    out_channels: SupportsIndex
     preset: Literal["paper", "best"]
     patch: Word
-    filters: int
+    filters: SupportsIndex
     generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
     upsample: Literal["transposed", "resize", "bilinear"]
     input_skip: Literal["on", "off"] | bool
     spectral_norm: bool
     discriminator: Literal["patch", "unet"]
-    discriminators: int
-    depth: int
-    dropout: float
+    discriminators: SupportsIndex
+    depth: SupportsIndex
+    dropout: SupportsFloat
     norm: Literal["batch", "instance", "group", "none"]
     bias_before_norm: bool
 
@@ -309,4 +309,4 @@ class ReceptiveFieldOptions(TypedDict, total=False):
     """
 
     patch: Word
-    size: int
+    size: SupportsIndex

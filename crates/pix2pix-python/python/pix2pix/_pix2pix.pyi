@@ -1,6 +1,6 @@
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, final, overload
+from typing import Any, Literal, SupportsIndex, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,9 @@ class Generator:
         picture: NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32],
         *,
         dropout: bool = True,
-        seed: int = 0,
-        tile: int | None = None,
-        overlap: int | None = None,
+        seed: SupportsIndex = 0,
+        tile: SupportsIndex | None = None,
+        overlap: SupportsIndex | None = None,
         norm_stats: Literal["tile", "image", "frozen"] = "tile",
     ) -> NDArray[Any]:
         """Translates a picture of any size from 16 pixels a side.

@@ -229,12 +229,12 @@ impl Domain {
         }
     }
 
-    /// Checks that the values of pictures, as [`outside`](Self::outside) counts them, are those of a model with pictures of this
-    /// domain: numbers, and for the most part inside of its range.
+    /// Checks that the values of pictures of this depth, as [`outside`](Self::outside) counts them, are those of a model with
+    /// pictures of this domain: numbers, and for the most part inside of its range.
     ///
     /// # Errors
     /// [`Error::Picture`], when they are not.
-    pub fn check_values(&self, outside: Outside) -> Result<()> {
+    pub fn check_values(&self, outside: Outside, depth: Depth) -> Result<()> {
         if let (true, Some(labels)) = (outside.unknown > 0, &self.labels) {
             return Err(Error::Picture(format!(
                 "{} of its pixels have none of the model's {labels}",
@@ -249,13 +249,17 @@ impl Domain {
         }
         if outside.is_most() {
             return Err(Error::Picture(format!(
-                "{} of its {} that the model was trained on: {}",
+                "{} of its {} that the model was trained on: {}{}",
                 outside.share(),
                 match self.labels {
                     None => "values lie outside of the range",
                     Some(_) => "pixels have other colors than those",
                 },
-                self
+                self,
+                match self.labels.is_none() && depth != self.depth {
+                    true => format!("; {depth} values are read from {}", self.range_of(depth)),
+                    false => String::new(),
+                }
             )));
         }
         Ok(())
@@ -413,6 +417,32 @@ mod tests {
             Domain::RGB8.range_of(Depth::U16),
             Ranges::all([0.0, 65535.0])
         );
+    }
+
+    /// Counts of a camera that were saved as floats.
+    #[test]
+    fn values_outside_of_the_range_are_told_how_they_are_read() {
+        let camera = Domain {
+            channels: 1,
+            depth: Depth::U16,
+            range: Ranges::all([0.0, 65535.0]),
+            ..Domain::RGB8
+        };
+        let counts = Picture::new([2, 1], 1, Samples::F32(vec![900.0, 40000.0]));
+        let said = camera.check_values(camera.outside(&counts), Depth::F32);
+        assert_eq!(
+            said.unwrap_err().to_string(),
+            "100% of its values lie outside of the range that the model was trained on: 1 channel, 16-bit; float values are \
+             read from 0 to 1"
+        );
+        let narrow = Domain {
+            range: Ranges::all([0.0, 99.0]),
+            ..camera.clone()
+        };
+        let counts = Picture::new([2, 1], 1, Samples::U16(vec![900, 40000]));
+        let said = narrow.check_values(narrow.outside(&counts), Depth::U16);
+        let said = said.unwrap_err().to_string();
+        assert!(said.ends_with("1 channel, 16-bit from 0 to 99"), "{said}");
     }
 
     /// A label map in color, of a model whose classes are ids: what is filled is of the first class's color.

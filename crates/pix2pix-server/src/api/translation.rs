@@ -109,7 +109,10 @@ struct Form {
         (status = 200, description = "The translated picture.",
          content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
          headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."),
-                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, much smaller; absent if it is like them."))),
+                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, much smaller; absent if it is like them."),
+                 ("pix2pix-model" = String, description = "The name of the model that answered, percent-encoded where it is not ASCII."),
+                 ("pix2pix-step" = u64, description = "Its training step."),
+                 ("server-timing" = String, description = "The time of the translation; of pictures that were translated together, an equal share."))),
         Refused,
         Untranslated,
     )

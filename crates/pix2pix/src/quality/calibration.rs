@@ -42,8 +42,8 @@ pub struct Confidence {
     /// Root mean squared error over root mean variance; with 1, the deviation is as large as the error. `None` if all
     /// deviations are 0.
     pub ratio: Option<f64>,
-    /// Deviation and error from the smallest deviation to the largest, a tenth of all samples in each bin if there are as
-    /// many different deviations (Levi et al. 2022, "Evaluating and Calibrating Uncertainty Prediction in Regression
+    /// Deviation and error from the smallest deviation to the largest, a tenth of all samples in each bin, or in fewer bins more
+    /// where many have one deviation (Levi et al. 2022, "Evaluating and Calibrating Uncertainty Prediction in Regression
     /// Tasks", equations 6 and 7).
     pub bins: Vec<Bin>,
 }
@@ -88,13 +88,14 @@ impl Calibration {
     pub fn confidence(&self, samples: u64) -> Confidence {
         let total = self.steps.iter().fold(Step::default(), Step::with);
         let mut bins = Vec::new();
-        let (mut bin, mut done) = (Step::default(), 0);
+        let (mut bin, mut left) = (Step::default(), total.count);
         for step in &self.steps {
             bin = bin.with(step);
-            done += step.count;
-            let is_full = done * BINS >= total.count * (bins.len() as u64 + 1);
+            // an equal part of what the bins before have left
+            let is_full = bin.count * (BINS - bins.len() as u64) >= left;
             if is_full && bin.count > 0 {
                 bins.push(bin.of(total.count));
+                left -= bin.count;
                 bin = Step::default();
             }
         }
@@ -160,6 +161,13 @@ mod tests {
         let found = calibration.confidence(8);
         assert_eq!(found.within.map(|within| within.mean), Some(0.0));
         assert_eq!(found.between, Some(-1.0));
+        // half of all samples have no deviation, and the others share the other bins
+        let mut calibration = Calibration::default();
+        let deviation: Vec<f32> = (0..36_i32).map(|n| (n - 17).max(0) as f32).collect();
+        calibration.add(&[100.0; 36], &deviation, &[100.0; 36]);
+        let shares = calibration.confidence(8).bins.into_iter();
+        let shares: Vec<f64> = shares.map(|bin| 36.0 * bin.share).collect();
+        assert_eq!(shares, [18.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0]);
         // equal samples say nothing
         let mut calibration = Calibration::default();
         calibration.add(&[100.0; 4], &[0.0; 4], &[90.0; 4]);

@@ -116,7 +116,7 @@ impl RunFolder {
                     return Err(Error::file(
                         root,
                         format!("another process{holder} is training here"),
-                        "wait for it, stop it, or choose another `folder`",
+                        "wait for it, or stop it; for a new run, choose another `folder`",
                     ));
                 }
                 Err(TryLockError::Error(e)) => return Err(failed(e)),

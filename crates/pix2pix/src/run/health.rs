@@ -95,8 +95,12 @@ impl Health {
         news(&mut self.flat, flat).then(|| Collapse::Flat.warning())
     }
 
-    /// Checks the outputs of two different sources, translated without dropout: warns if they are the same.
+    /// Checks the outputs of two different sources, translated without dropout: warns if they are the same. As long as all outputs
+    /// are flat, that is the reason, which has been told with other advice.
     pub fn still(&mut self, outputs: &[RgbImage; 2]) -> Option<String> {
+        if self.flat {
+            return None;
+        }
         let [first, other] = outputs;
         let blind = first.dimensions() == other.dimensions() && distance(first, other) < SAME;
         news(&mut self.blind, blind).then(|| Collapse::Blind.warning())
@@ -198,6 +202,13 @@ mod tests {
         });
         assert!(told.still(&flat).is_none());
         assert!(told.outputs(&flat).is_some());
+        // flat outputs are the same, which is no other sign
+        let mut told = Health::default();
+        assert!(told.outputs(&flat).is_some());
+        assert!(told.still(&flat).is_none());
+        let lively = [RgbImage::from_fn(8, 8, |x, _| Rgb([30 * x as u8; 3]))];
+        assert!(told.outputs(&lively).is_none());
+        assert!(told.still(&flat).is_some());
     }
 
     #[test]

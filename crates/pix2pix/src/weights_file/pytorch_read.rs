@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use pix2pix_runtime::regular_file;
+use pix2pix_runtime::tensor_file::{TensorReader, Unread};
 use pytorch_reader::{DType, PytorchError, PytorchReader};
 use zip::{CompressionMethod, ZipArchive};
 
@@ -35,7 +37,10 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
         Ok(None) | Err(_) => PytorchReader::new(path),
         Ok(Some(bytes)) => PytorchReader::from_bytes(bytes, None),
     };
-    let no_weights = |e: PytorchError| wrong(format!("not a PyTorch file of weights ({e})"));
+    let no_weights = |e: PytorchError| match written_by(path) {
+        Some(program) => wrong(format!("a file of {program}, and not of PyTorch")),
+        None => wrong(format!("not a PyTorch file of weights ({e})")),
+    };
     let reader = opened.map_err(|e| match e {
         PytorchError::Io(e) => unread(path, e, |e| no_weights(e.into())),
         e => no_weights(e),
@@ -90,6 +95,14 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
         tensors.insert(name, Array::new(tensor.shape(), values));
     }
     Ok(tensors)
+}
+
+/// The program that wrote a file of weights, where its first bytes say so and it is not PyTorch.
+fn written_by(path: &Path) -> Option<&'static str> {
+    match TensorReader::new(regular_file::open(path).ok()?) {
+        Err(Unread::Foreign(program)) if !program.contains("PyTorch") => Some(program),
+        _ => None,
+    }
 }
 
 /// Whether it is a zip file with compressed entries, of which a few bytes could become gigabytes.

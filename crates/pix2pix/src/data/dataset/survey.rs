@@ -20,7 +20,7 @@ use super::reading::Decoded;
 use super::remembered::{Extremes, Remembered, Seen};
 use super::values::{SIDES, typed, wider};
 use crate::choice::choices;
-use crate::data::picture::{Depth, Format, Header, Picture};
+use crate::data::picture::{Depth, Format, Header, Picture, conversion};
 use crate::error::{Error, Result, one_line, within};
 
 /// What to do about broken and unmatched files.
@@ -237,7 +237,17 @@ impl Survey {
         let most = kinds.clone().map(|kind| kind.channels).max().unwrap_or(3);
         let least = kinds.clone().map(|kind| kind.channels).min().unwrap_or(3);
         if let Some(channels) = forced {
-            within(["channels[0]", "channels[1]"][side], channels, CHANNELS)?;
+            let field = ["channels[0]", "channels[1]"][side];
+            within(field, channels, CHANNELS)?;
+            // before a range is asked for, of values that nothing will read; where some can be converted, the others are broken
+            let mut own = kinds.map(|kind| kind.channels);
+            if !self.kinds[side].is_empty() && own.all(|own| conversion(own, channels).is_err()) {
+                let reason = format!(
+                    "is {channels}, but the pictures of {name} have {}, which cannot be converted to so many",
+                    count(most as u64, "channel")
+                );
+                return Err(Error::field(field, reason));
+            }
             return Ok(channels);
         }
         if !CHANNELS.contains(&most) {
@@ -789,6 +799,13 @@ mod tests {
             );
             assert_eq!(channels(&kinds, Some(1)), Ok(1));
         }
+        let said = channels(&[(5, false)], Some(3)).unwrap_err();
+        assert_eq!(
+            said,
+            "`channels[0]` is 3, but the pictures of A have 5 channels, which cannot be converted to so many"
+        );
+        // those that cannot are told by name, or skipped
+        assert_eq!(channels(&[(3, false), (5, false)], Some(3)), Ok(3));
     }
 
     #[test]

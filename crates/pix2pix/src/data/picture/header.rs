@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use image::ImageFormat;
+use pix2pix_runtime::words::count;
 use serde::{Deserialize, Serialize};
 
 use super::{Depth, Dimensions, MAX_BYTES, MAX_PIXELS, MAX_SIDE, MIN_SIDE, nifti_header};
@@ -219,8 +220,8 @@ impl Header {
             return Err(Error::file(
                 path,
                 format!(
-                    "{width}x{height} pixels with {} channels are too large",
-                    self.channels
+                    "{width}x{height} pixels with {} are too large",
+                    count(self.channels as u64, "channel")
                 ),
                 "a picture may have up to 16384x16384 pixels and 2 GiB: cut it into parts",
             ));

@@ -114,7 +114,7 @@ pub fn loss(
     let quantized: Vec<bool> = (0..graph.layers.len())
         .map(|layer| is_quantized(graph, layer))
         .collect();
-    let mut sum = 0.0;
+    let mut sum = 0.0_f64;
     for source in sources {
         let wanted = exact.run(source, None, &mut |_, _| {});
         let found = rounded.run(source, None, &mut |layer, values| {
@@ -127,12 +127,13 @@ pub fn loss(
                 }
             }
         });
+        // millions of values, whose sum has more digits than one of them
         let differences = wanted.iter().zip(&found).map(|(a, b)| (a - b).abs());
-        sum += differences.sum::<f32>() / wanted.len() as f32;
+        sum += differences.map(f64::from).sum::<f64>() / wanted.len() as f64;
     }
-    let loss = sum / sources.len() as f32;
+    let loss = sum / sources.len() as f64;
     match loss.is_finite() {
-        true => Ok(loss),
+        true => Ok(loss as f32),
         false => Err(not_finite()),
     }
 }
