@@ -329,7 +329,11 @@ impl Read {
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
-            notes.extend(side.gaps_advice(name, &format!("nodata[{index}]")));
+            let nodata = format!("nodata[{index}]");
+            notes.extend(side.gaps_advice(name, &nodata));
+            if domain.nodata == Some(Nodata::Tag) {
+                notes.extend(side.tags_advice(name, &nodata));
+            }
             if domain.labels.is_some() {
                 notes.extend(self.labels[index].palettes.advice(index));
                 let off = self.labels[index].outside;
