@@ -13,7 +13,7 @@ use super::args::Inputs;
 use super::deviation::{self, Spread, of_deviation};
 use super::make::{Given, make, read};
 use super::metadata::{of_result, with_tag};
-use super::notes::{check_channels, said_of_clipped, unlike};
+use super::notes::{apart, check_channels, said_of_clipped, unlike};
 use super::setup::Setup;
 use super::shown::Shown;
 use crate::output_folder::create_folder_of;
@@ -113,7 +113,7 @@ pub fn translate(
         None => String::new(),
         Some(_) => spread.said(domain.depth, &beside),
     };
-    Ok(said + &deviation + &unusual + &first_of(&unscored))
+    Ok(said + &apart(&slices.contents, pages[0]) + &deviation + &unusual + &first_of(&unscored))
 }
 
 /// The slices of a picture's files.
