@@ -59,31 +59,10 @@ impl Dataset {
     /// What to say of volumes whose axes point to other sides in some pairs than in others. `None` if all lie in one way; those of
     /// one pair do.
     pub fn turned(&self) -> Option<String> {
-        let mut ways: Vec<Way> = Vec::new();
-        for (_, pairs) in &self.splits {
-            for entry in pairs.whole() {
-                let mut volumes = entry.files.all().filter(|path| picture::is_volume(path));
-                let grid = |path: &PathBuf| Stack::of(&pairs.store.stored(path).ok()?)?.grid;
-                let Some((path, grid)) = volumes.find_map(|path| Some((path, grid(path)?))) else {
-                    continue;
-                };
-                let name = grid.orientation();
-                let mut known = ways.iter_mut();
-                match known.find(|way| way.name == name || way.grid.lies_as(&grid)) {
-                    Some(way) => way.pairs += 1,
-                    None => ways.push(Way {
-                        name,
-                        grid,
-                        pairs: 1,
-                        first: pairs.store.shown(path),
-                    }),
-                }
-            }
-        }
+        let ways = ways(self.splits.iter().map(|(_, pairs)| pairs));
         if ways.len() < 2 {
             return None;
         }
-        ways.sort_by_key(|way| Reverse(way.pairs));
         let said = ways.iter().map(|way| {
             let pairs = count(way.pairs, "pair");
             format!("{} in {pairs} (first {})", way.name, shown(&way.first))
@@ -108,7 +87,40 @@ struct Way {
     first: PathBuf,
 }
 
+/// The ways in which volumes lie, that of most pairs first.
+fn ways<'a>(splits: impl Iterator<Item = &'a Pairs>) -> Vec<Way> {
+    let mut ways: Vec<Way> = Vec::new();
+    for pairs in splits {
+        for entry in pairs.whole() {
+            let mut volumes = entry.files.all().filter(|path| picture::is_volume(path));
+            let grid = |path: &PathBuf| Stack::of(&pairs.store.stored(path).ok()?)?.grid;
+            let Some((path, grid)) = volumes.find_map(|path| Some((path, grid(path)?))) else {
+                continue;
+            };
+            let name = grid.orientation();
+            let mut known = ways.iter_mut();
+            match known.find(|way| way.name == name || way.grid.lies_as(&grid)) {
+                Some(way) => way.pairs += 1,
+                None => ways.push(Way {
+                    name,
+                    grid,
+                    pairs: 1,
+                    first: pairs.store.shown(path),
+                }),
+            }
+        }
+    }
+    ways.sort_by_key(|way| Reverse(way.pairs));
+    ways
+}
+
 impl Pairs {
+    /// Where the axes of most of the volumes point, e.g. "RAS"; `None` without volumes that say so.
+    pub fn orientation(&self) -> Option<String> {
+        let most = ways([self].into_iter()).into_iter().next()?;
+        Some(most.name)
+    }
+
     /// A pair of each group of files: the slices or pages of files stand beside each other.
     fn whole(&self) -> Vec<&Entry> {
         let mut last = None;

@@ -42,6 +42,11 @@ impl Stack {
         }))
     }
 
+    /// Where the axes of a volume point, e.g. "RAS", if it says so.
+    pub fn orientation(&self) -> Option<String> {
+        self.grid.as_ref().map(Grid::orientation)
+    }
+
     /// The pages or slices that are read one by one by a choice; of a volume, each without one.
     pub fn pages(&self, choice: Option<Pages>) -> Vec<Page> {
         match (choice, self.format) {
