@@ -159,12 +159,12 @@ fn a_model_of_volumes_makes_volumes() {
         (after[70], after[72], after.len()),
         (2, 8, 352 + 48 * 40 * 4)
     );
-    // to the left and to the back
     assert!(!said.contains("axes that point"), "{said}");
     turn(&scratch.path("plain.nii"));
     let said = scratch.ok("translate run plain.nii --out turned");
-    let note = "has axes that point to LPS, and those of the training volumes point to RAS: nothing is turned";
-    assert!(said.contains(&format!("  note: it {note}")), "{said}");
+    let note =
+        "axes that point to LPS, and those of the training volumes point to RAS: nothing is turned";
+    assert!(said.contains(&format!("  note: it has {note}")), "{said}");
     for (side, is_bytes) in [("A", false), ("B", true)] {
         let path = scratch.path(&format!("other/{side}/v.nii"));
         volume(&path, is_bytes, |i, j, k| (i + j + k) as i16);
@@ -173,8 +173,16 @@ fn a_model_of_volumes_makes_volumes() {
     let output = scratch.run("evaluate run other --split train");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
-    let note = format!("note: run: the volumes {note}");
+    let note = format!("note: run: the volumes have {note}");
     assert!(said.contains(&note), "{said}");
+    for (side, is_bytes) in [("A", false), ("B", true)] {
+        let path = scratch.path(&format!("other/{side}/w.nii"));
+        volume(&path, is_bytes, |i, j, k| (i + j + k) as i16);
+    }
+    let said = scratch.ok("inspect other --range-a=-1000,300");
+    let note = "note: the axes of volumes do not point to the same sides in all pairs: LPS in 1 pair (first other/A/v.nii), \
+                RAS in 1 pair (first other/A/w.nii); nothing is turned";
+    assert!(said.contains(note), "{said}");
     scratch.ok("translate run plain.nii --out first --pages first");
     let first = Content::from(scratch.path("first/plain.nii").as_path());
     assert_eq!(picture::pages(&first), 1);
