@@ -100,6 +100,7 @@ impl Pairs {
         if let Some((side, _)) = self.neighbors() {
             let joined = self.check_neighbors(entry, side)?;
             headers[side].channels *= joined;
+            headers[side].alpha = false;
             headers[side].check(&self.shown_side(index, side))?;
         }
         if let Some(mask) = &entry.mask {
