@@ -359,7 +359,7 @@ fn of_jpeg(content: &Content) -> Option<Metadata> {
     Some(turned(found, turn))
 }
 
-/// The density in JFIF's segment, which is the first one: unit (1 for inches, 2 for centimetres) and two numbers.
+/// The density in JFIF's segment, which is the first one: unit (1 for inches, 2 for centimeters) and two numbers.
 fn jfif_density(bytes: &[u8]) -> Option<[f64; 2]> {
     let segment = bytes.strip_prefix(b"\xff\xd8\xff\xe0")?.get(2..)?;
     let [_, _, unit, x @ .., _, _] = *segment.strip_prefix(b"JFIF\0")?.first_chunk::<9>()?;
