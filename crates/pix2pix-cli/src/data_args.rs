@@ -292,7 +292,7 @@ impl DataArgs {
             labels,
             narrow: narrow.filter(|_| data.is_side_by_side() && !self.squares),
             mixed: data.train.mixed_neighbors(),
-            apart: data.apart(),
+            places: data.turned().into_iter().chain(data.apart()).collect(),
         })
     }
 }
@@ -311,8 +311,8 @@ pub struct Read {
     narrow: Option<[u32; 2]>,
     /// What to say of neighbors that are of other channels or times.
     mixed: Option<String>,
-    /// What to say of volumes that do not lie where their partners do.
-    apart: Option<String>,
+    /// What to say of volumes that lie in several ways, and of pictures that do not lie where their partners do.
+    places: Vec<String>,
 }
 
 impl Read {
@@ -326,11 +326,15 @@ impl Read {
             )
         }));
         notes.extend(self.mixed.clone());
-        notes.extend(self.apart.clone());
+        notes.extend(self.places.iter().cloned());
         let outside = self.values.outside(&self.domains)?;
         for (index, (name, field)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
-            notes.extend(side.gaps_advice(name, &format!("nodata[{index}]")));
+            let nodata = format!("nodata[{index}]");
+            notes.extend(side.gaps_advice(name, &nodata));
+            if domain.nodata == Some(Nodata::Tag) {
+                notes.extend(side.tags_advice(name, &nodata));
+            }
             if domain.labels.is_some() {
                 notes.extend(self.labels[index].palettes.advice(index));
                 let off = self.labels[index].outside;

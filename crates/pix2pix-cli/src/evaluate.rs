@@ -249,6 +249,12 @@ fn one(
     if let Some(found) = notes::unlike(config, &pairs)? {
         note(&format!("note: {}: {found}", model.plain()));
     }
+    if let Some(found) = config.turned(pairs.orientation()) {
+        note(&format!(
+            "note: {}: the volumes have {found}",
+            model.plain()
+        ));
+    }
     if let Some(reversed) = direction::of_pairs(model, config.direction) {
         note(&reversed);
     }

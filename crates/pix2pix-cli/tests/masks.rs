@@ -301,7 +301,7 @@ fn pairs_without_gaps_are_whole_whatever_tells_so() {
                 .unwrap();
         }
     };
-    let crops = "--resize crop --crop-size 32 --patch 16";
+    let crops = "--resize crop --crop-size 32 --depth 5 --patch 16";
     for (side, options, whole) in [
         (0, "--resize none", 2),
         (4, "--resize none", 0),
@@ -404,6 +404,12 @@ fn pixels_without_data_come_out_without_data() {
     assert!(said.contains(note), "{said}");
     let said = scratch.ok("inspect data --nodata-a tag --range-a=-9999,252 --force");
     assert!(!said.contains(note), "{said}");
+    assert!(!said.contains("no picture of"), "{said}");
+    let both = scratch.ok("inspect data --nodata tag --range-a=-9999,252 --force");
+    let note = "note: no picture of B that was looked at names a value for pixels without data, so that by tag all have data: \
+                give --nodata-b the value, or mask files; masks inside TIFF files are not read";
+    assert!(both.contains(note), "{both}");
+    assert!(!both.contains("no picture of A"), "{both}");
     assert!(
         said.contains("from 0 to 252 of -9999 to 252: pictures are nearly flat"),
         "{said}"

@@ -1,9 +1,10 @@
 //! Several pictures a side, joined as channels: the binary in a scratch folder.
 
 use std::fs;
+use std::path::Path;
 
 use image::{ImageBuffer, Luma, imageops};
-use pix2pix::data::picture;
+use pix2pix::data::picture::{self, Content, Format, Metadata, Page};
 
 use crate::common::{SMALL, Scratch, names, pair};
 
@@ -26,6 +27,24 @@ fn depths(index: u32) -> ImageBuffer<Luma<u16>, Vec<u16>> {
     ImageBuffer::from_fn(48, 40, |x, y| {
         Luma([(1000 * (index + 1) + 20 * x + y) as u16])
     })
+}
+
+/// What a GeoTIFF says, whose pixels are half a degree wide, and whose corner is 10 degrees to the east and 50 to the north.
+fn place() -> Metadata {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pix2pix/tests/fixtures/pictures");
+    let map = Content::from(fixtures.join("map.tif").as_path());
+    Metadata::read(&map, Format::Tiff, Page::Only, 1)
+}
+
+/// Moves a file of this place 10 degrees to the east.
+fn moved(path: &Path) {
+    let place = |east: f64| [east, 50.0].map(f64::to_le_bytes).concat();
+    let mut bytes = fs::read(path).unwrap();
+    let old = place(10.0);
+    let at = bytes.windows(old.len()).position(|part| part == old);
+    let at = at.expect("the place is there");
+    bytes[at..at + old.len()].copy_from_slice(&place(20.0));
+    fs::write(path, bytes).unwrap();
 }
 
 const RANGE: &str = "--range-a 0:255,0:255,0:255,0:4095";
@@ -116,6 +135,26 @@ fn folders_and_tables_are_joined_as_channels() {
         });
         assert_eq!(one, other);
     }
+    // the second shows another place on the map
+    for (name, from) in [
+        ("photo.tif", "data/A1/0.png"),
+        ("depth.tif", "data/A2/0.png"),
+    ] {
+        let path = scratch.path(name);
+        picture::write_with(&path, &read(from), Format::Tiff, &place()).unwrap();
+    }
+    let translated = |out: &str| {
+        scratch.ok(&format!(
+            "translate run photo.tif depth.tif --stack --out {out}"
+        ))
+    };
+    let said = translated("here");
+    assert!(!said.contains("pixels off"), "{said}");
+    moved(&scratch.path("depth.tif"));
+    let said = translated("there");
+    let note = "  note: depth.tif is up to 20.0 pixels off photo.tif: they are joined as they are, and the result has the \
+                place of the first\n";
+    assert!(said.contains(note), "{said}");
     for (command, told) in [
         ("translate run data/A1 --stack --out alone", "--stack"),
         // a browser's pictures have as many, but the fourth is opacity

@@ -39,6 +39,16 @@ fn volume(path: &Path, is_bytes: bool, value: impl Fn(usize, usize, usize) -> i1
     fs::write(path, bytes).unwrap();
 }
 
+/// Turns a volume whose axes point to the right, to the front and up: to the left and to the back.
+fn turn(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    // in the matrix, of which each row has four numbers
+    for at in [280, 300] {
+        bytes[at..at + 4].copy_from_slice(&(-1f32).to_le_bytes());
+    }
+    fs::write(path, bytes).unwrap();
+}
+
 /// Volumes of signed values, the first and last slice constant, and of bytes.
 fn data(scratch: &Scratch, count: usize) {
     for n in 0..count {
@@ -94,6 +104,7 @@ fn a_model_of_volumes_makes_volumes() {
     assert!(told.contains("slices with their neighbors"), "{told}");
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     assert!(config.contains("neighbors = 1"), "{config}");
+    assert!(config.contains("orientation = \"RAS\""), "{config}");
     // as earlier versions spelled it
     let path = scratch.path("run/config.toml");
     fs::write(&path, config.replace("neighbors", "neighbours")).unwrap();
@@ -148,6 +159,30 @@ fn a_model_of_volumes_makes_volumes() {
         (after[70], after[72], after.len()),
         (2, 8, 352 + 48 * 40 * 4)
     );
+    assert!(!said.contains("axes that point"), "{said}");
+    turn(&scratch.path("plain.nii"));
+    let said = scratch.ok("translate run plain.nii --out turned");
+    let note =
+        "axes that point to LPS, and those of the training volumes point to RAS: nothing is turned";
+    assert!(said.contains(&format!("  note: it has {note}")), "{said}");
+    for (side, is_bytes) in [("A", false), ("B", true)] {
+        let path = scratch.path(&format!("other/{side}/v.nii"));
+        volume(&path, is_bytes, |i, j, k| (i + j + k) as i16);
+        turn(&path);
+    }
+    let output = scratch.run("evaluate run other --split train");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let note = format!("note: run: the volumes have {note}");
+    assert!(said.contains(&note), "{said}");
+    for (side, is_bytes) in [("A", false), ("B", true)] {
+        let path = scratch.path(&format!("other/{side}/w.nii"));
+        volume(&path, is_bytes, |i, j, k| (i + j + k) as i16);
+    }
+    let said = scratch.ok("inspect other --range-a=-1000,300");
+    let note = "note: the axes of volumes do not point to the same sides in all pairs: LPS in 1 pair (first other/A/v.nii), \
+                RAS in 1 pair (first other/A/w.nii); nothing is turned";
+    assert!(said.contains(note), "{said}");
     scratch.ok("translate run plain.nii --out first --pages first");
     let first = Content::from(scratch.path("first/plain.nii").as_path());
     assert_eq!(picture::pages(&first), 1);

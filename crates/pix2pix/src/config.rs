@@ -74,6 +74,10 @@ pub struct RunConfig {
     /// empty if A and B have files of their own. `None` if it is unknown, as of imported models and of earlier versions.
     #[serde(default)]
     pub side_by_side: Option<Vec<Size>>,
+    /// Where the axes of most of the training volumes point, e.g. "RAS"; `None` without volumes, and if it is unknown, as of
+    /// earlier versions.
+    #[serde(default)]
+    pub orientation: Option<String>,
     /// How to handle broken and unmatched files.
     #[serde(default)]
     pub on_error: OnError,
@@ -159,6 +163,7 @@ impl Default for RunConfig {
             matching: None,
             squares: false,
             side_by_side: None,
+            orientation: None,
             on_error: OnError::Stop,
             workers: 0,
             cache: CacheKind::Off,
@@ -206,8 +211,10 @@ impl RunConfig {
         self.steps = MOST_STEPS;
     }
 
-    /// Remembers how the pairs of a data set lie in their files, so that [`is_pair`](Self::is_pair) knows others like them.
+    /// Remembers how the pairs of a data set lie in their files, so that [`is_pair`](Self::is_pair) knows others like them, and
+    /// [`turned`](Self::turned) volumes that lie otherwise.
     pub fn remember_shapes(&mut self, data: &Dataset, survey: &Survey) {
+        self.orientation = data.train.orientation();
         self.side_by_side = Some(match data.is_side_by_side() {
             true => survey
                 .shapes()
@@ -228,6 +235,17 @@ impl RunConfig {
             Some(shapes) => shapes.iter().any(|shape| pair::is_two_of(size, shape.0)),
             None => is_two_squares(size) && !is_two_squares(self.jitter.crop_size.0),
         }
+    }
+
+    /// What volumes have whose axes point elsewhere than those of the training volumes, if both are known.
+    pub fn turned(&self, orientation: Option<String>) -> Option<String> {
+        let (known, found) = (self.orientation.as_ref()?, orientation?);
+        (found != *known).then(|| {
+            format!(
+                "axes that point to {found}, and those of the training volumes point to {known}: nothing is turned, so bring \
+                 volumes to that orientation first, e.g. with nibabel's as_reoriented"
+            )
+        })
     }
 
     /// What to say of a source of this size, in pixels, that is much smaller than those of training.

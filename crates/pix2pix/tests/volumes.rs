@@ -204,9 +204,11 @@ fn volumes_of_other_places_are_told() {
         let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
         let said = data.apart();
         match expected {
-            None => assert_eq!(said, None, "{a} and {b}"),
+            None => assert!(said.is_empty(), "{a} and {b}: {said:?}"),
             Some(voxels) => {
-                let said = said.unwrap();
+                let [said] = said.as_slice() else {
+                    panic!("{said:?}");
+                };
                 assert!(
                     said.contains("volumes of 1 pair do not lie at the same place"),
                     "{said}"
@@ -221,6 +223,34 @@ fn volumes_of_other_places_are_told() {
             }
         }
     }
+}
+
+/// Nothing is turned, so the slices of one would be those of the others upside down.
+#[test]
+fn volumes_that_lie_in_several_ways_are_told() {
+    let scratch = data(3);
+    let said = || {
+        let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+        data.turned()
+    };
+    assert_eq!(said(), None);
+    for side in ["A", "B"] {
+        let path = scratch.path().join(side).join("v1.nii");
+        let mut bytes = fs::read(&path).unwrap();
+        // the first two axes of the matrix, of which each row has four numbers: to the left and to the back
+        for at in [280, 300] {
+            bytes[at..at + 4].copy_from_slice(&(-1f32).to_le_bytes());
+        }
+        fs::write(path, bytes).unwrap();
+    }
+    let told = said().unwrap();
+    let first = |name: &str| scratch.path().join("A").join(name).display().to_string();
+    let ways = format!(
+        "in all pairs: RAS in 2 pairs (first {}), LPS in 1 pair (first {}); nothing is turned",
+        first("v0.nii"),
+        first("v1.nii")
+    );
+    assert!(told.contains(&ways), "{told}");
 }
 
 /// Volumes in `A/` and `B/` of a new folder: those of B are as long, and brighter by 1.

@@ -282,7 +282,8 @@ impl Args {
             neighbors: files.neighbors,
             matching: files.matching,
             squares: self.data.squares,
-            side_by_side: None, // set below
+            side_by_side: None, // set below, as the next
+            orientation: None,
             on_error: self.data.on_error,
             workers: self.workers,
             cache: self.cache,

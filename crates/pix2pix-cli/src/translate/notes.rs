@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pix2pix::data::pair::Direction;
-use pix2pix::data::picture::{Dimensions, Outside};
+use pix2pix::data::picture::{self, Content, Dimensions, Outside, Page};
 use pix2pix::{Error, Translator};
 
 use super::args::Inputs;
@@ -50,6 +50,23 @@ pub fn check_joined(path: &Path, channels: usize, translator: &Translator) -> Re
         let remedy = "give as many pages or files as the model was trained on";
         Error::file(path, reason, remedy)
     })
+}
+
+/// What to say of files whose channels are joined, and which do not show the same place, by what they say themselves.
+pub fn apart(files: &[(&Path, Content)], page: Page) -> String {
+    if files.len() < 2 {
+        return String::new();
+    }
+    let files = files.iter();
+    let files = files.map(|(path, content)| (path.to_path_buf(), content.clone()));
+    let found = picture::apart(files, page);
+    let note = |found: picture::Apart| {
+        let said = found.said;
+        format!(
+            "  note: {said}: they are joined as they are, and the result has the place of the first\n"
+        )
+    };
+    found.map(note).unwrap_or_default()
 }
 
 /// What to say of a picture that is unlike those that the model was trained on: of its size, channels and depth.

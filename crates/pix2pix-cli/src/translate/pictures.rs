@@ -7,7 +7,7 @@ use pix2pix::data::picture::{self, Content, Metadata, Page, TiffWindows};
 
 use super::make::{Given, check_taken, make, read};
 use super::metadata::{of_result, with_tag};
-use super::notes::Done;
+use super::notes::{Done, apart};
 use super::setup::Setup;
 use super::shown::Shown;
 use super::{deviation, large};
@@ -76,5 +76,5 @@ pub fn translate(
         target_size: output.size(),
         clipped: made.clipped,
     };
-    Ok(done.said(setup) + &deviation + &made.unusual + &made.unscored)
+    Ok(done.said(setup) + &apart(&contents, page) + &deviation + &made.unusual + &made.unscored)
 }

@@ -13,7 +13,7 @@ use super::args::Inputs;
 use super::deviation::{self, Spread, of_deviation};
 use super::make::{Given, make, read};
 use super::metadata::{of_result, with_tag};
-use super::notes::{check_channels, said_of_clipped, unlike};
+use super::notes::{apart, check_channels, said_of_clipped, unlike};
 use super::setup::Setup;
 use super::shown::Shown;
 use crate::output_folder::create_folder_of;
@@ -113,7 +113,12 @@ pub fn translate(
         None => String::new(),
         Some(_) => spread.said(domain.depth, &beside),
     };
-    Ok(said + &deviation + &unusual + &first_of(&unscored))
+    Ok(said
+        + &apart(&slices.contents, pages[0])
+        + &slices.turned()
+        + &deviation
+        + &unusual
+        + &first_of(&unscored))
 }
 
 /// The slices of a picture's files.
@@ -222,6 +227,13 @@ impl<'a> Slices<'a> {
         let checked = translator.check_values(clipped, depth);
         checked.map_err(|reason| unlike(self.path, reason))?;
         Ok((clipped, pairs))
+    }
+
+    /// What to say of a volume whose axes point elsewhere than those of the training volumes.
+    fn turned(&self) -> String {
+        let orientation = Stack::of(self.first()).and_then(|stack| stack.orientation());
+        let found = self.setup.translator.config.turned(orientation);
+        found.map_or_else(String::new, |found| format!("  note: it has {found}\n"))
     }
 
     /// What to say of `count` of them, of which `pairs` are side-by-side pairs.

@@ -75,9 +75,20 @@ impl<'de> Deserialize<'de> for Nodata {
     }
 }
 
-/// Whether a sample is the value.
+/// From here on, six digits write a number as they write the largest 32-bit float.
+const LARGEST: f32 = 3.40282e38;
+
+/// Whether a sample is the value. All numbers beside the largest or the smallest float are one: many rasters have it where there
+/// is no data, and name it with fewer digits than their samples have, as -3.40282e+38.
 pub fn is(sample: f32, value: f32) -> bool {
-    sample == value || sample.is_nan() && value.is_nan()
+    let is_same = || sample.is_sign_negative() == value.is_sign_negative();
+    sample == value
+        || sample.is_nan() && value.is_nan()
+        || is_largest(value) && is_largest(sample) && is_same()
+}
+
+fn is_largest(value: f32) -> bool {
+    value.is_finite() && value.abs() >= LARGEST
 }
 
 /// A known pixel in a mask; others are 0.
@@ -197,6 +208,7 @@ fn beside(value: f32, depth: Depth) -> f32 {
         Depth::U8 | Depth::U16 => value - 1.0,
         // smaller ones are 0 to processors that leave out subnormal numbers
         Depth::F32 if value == 0.0 => f32::MIN_POSITIVE,
+        Depth::F32 if is_largest(value) => LARGEST.next_down().copysign(value),
         Depth::F32 if value < f32::MAX => value.next_up(),
         Depth::F32 => value.next_down(),
     }
@@ -227,6 +239,26 @@ mod tests {
             assert_eq!(serde_json::from_str::<Nodata>(&stored).unwrap(), parsed);
         }
         assert!("none".parse::<Nodata>().is_err());
+    }
+
+    /// Programs that write six digits name the largest float by a number beside it.
+    #[test]
+    fn the_largest_float_is_known_by_six_digits() {
+        let Ok(Nodata::Value(short)) = "-3.40282e+38".parse() else {
+            panic!("a number");
+        };
+        assert_ne!(short, f32::MIN);
+        for void in [f32::MIN, short, -3.402823e38] {
+            assert!(is(void, short) && is(void, f32::MIN), "{void}");
+        }
+        for data in [f32::MAX, -3.4e38, f32::NEG_INFINITY, f32::NAN, 0.0] {
+            assert!(!is(data, short), "{data}");
+        }
+        // what is drawn there moves out of its way
+        let floats = Picture::new([2, 1], 1, Samples::F32(vec![f32::MIN, 1.0]));
+        let moved = avoided(&floats, short).to_floats();
+        assert!(!is(moved[0], short) && moved[0] < -3.4e38);
+        assert_eq!(moved[1], 1.0);
     }
 
     #[test]

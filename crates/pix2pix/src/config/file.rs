@@ -55,6 +55,7 @@ impl Serialize for RunConfig {
             matching,
             squares,
             side_by_side,
+            orientation,
             on_error,
             workers,
             cache,
@@ -130,6 +131,9 @@ impl Serialize for RunConfig {
         }
         if let Some(shapes) = side_by_side {
             file.serialize_entry("side_by_side", shapes)?;
+        }
+        if let Some(orientation) = orientation {
+            file.serialize_entry("orientation", orientation)?;
         }
         file.serialize_entry("on_error", on_error)?;
         file.serialize_entry("workers", workers)?;
@@ -208,6 +212,7 @@ neighbors = 1
 matching = ["{}_sat", "{}_map"]
 squares = true
 side_by_side = ["4x3", "1"]
+orientation = "RAS"
 on_error = "stop"
 workers = 0
 cache = "off"

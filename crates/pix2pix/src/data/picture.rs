@@ -11,10 +11,11 @@ mod fault;
 mod grid;
 mod half_floats;
 #[cfg(test)]
-mod handmade;
+pub(crate) mod handmade;
 pub mod header;
 mod jpeg;
 pub mod large;
+mod located;
 mod metadata;
 pub(crate) mod nifti;
 mod nifti_header;
@@ -41,11 +42,13 @@ use crate::backend::device::placed;
 pub use content::Content;
 pub use decode::{decode, decode_as, decode_page, decode_pages, indices, pages, read};
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
+pub(crate) use grid::Grid;
 pub use header::{
-    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, ome_extension,
-    volume_extension,
+    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_tiff, is_volume,
+    ome_extension, volume_extension,
 };
 pub use large::TiffWindows;
+pub use located::{Apart, apart};
 pub use metadata::{Metadata, palette};
 pub(crate) use page::alike;
 pub use page::{Page, Pages};

@@ -138,9 +138,10 @@ enum Side {
     Mask,
 }
 
-/// The side that a folder's name says: `A`, `B2` or `mask`.
+/// The side that a folder's name says: `A`, `B2` or `mask`, in small letters or large ones.
 fn side(name: &str) -> Option<Side> {
-    if ["mask", "masks"].contains(&name) {
+    let mut masks = ["mask", "masks"].into_iter();
+    if masks.any(|known| name.eq_ignore_ascii_case(known)) {
         return Some(Side::Mask);
     }
     let (letter, number) = name.split_at_checked(1)?;
@@ -566,5 +567,16 @@ mod tests {
         let mask = Some(PathBuf::from("mask/x.png"));
         assert_eq!(masks.collect::<Vec<_>>(), [mask.clone(), mask, None]);
         assert_eq!(layout.unmatched, [PathBuf::from("mask/z.png")]);
+        for mask in ["Mask/x.png", "MASKS/x.png", "train/Masks/x.png"] {
+            let places = match mask.starts_with("train") {
+                true => ["train/A/x.png", "train/B/x.png", mask],
+                false => ["A/x.png", "B/x.png", mask],
+            };
+            let layout = found(&places).unwrap();
+            let mut pairs = layout.splits.values().flatten();
+            let found = pairs.next().and_then(|entry| entry.mask.clone());
+            assert_eq!(found, Some(PathBuf::from(mask)));
+            assert!(layout.passed_over.is_empty());
+        }
     }
 }

@@ -326,7 +326,7 @@ fn json_table(text: &[u8]) -> Table {
     // `label` may be the number of a class
     let is_b = |(key, value): (&String, &Value)| {
         let mut names = COLUMNS[1].iter();
-        let is_name = names.any(|name| name.eq_ignore_ascii_case(key));
+        let is_name = names.any(|name| is_called(key, name, true));
         (is_name || number(key, 'b').is_some()) && has_picture(value)
     };
     let has_b = lines.iter().flat_map(|(_, fields)| fields);
@@ -446,6 +446,19 @@ impl Columns {
     }
 }
 
+/// Whether a column has this name, or, where it holds pictures, one that says so: `source_path` for `source`.
+fn is_called(column: &str, name: &str, holds_picture: bool) -> bool {
+    let Some((start, end)) = column.split_at_checked(name.len()) else {
+        return false;
+    };
+    let says_so = || {
+        let what = end.strip_prefix(['_', '-', ' ']);
+        let mut known = ["path", "file", "image"].into_iter();
+        what.is_some_and(|what| known.any(|known| what.eq_ignore_ascii_case(known)))
+    };
+    start.eq_ignore_ascii_case(name) && (end.is_empty() || holds_picture && says_so())
+}
+
 /// The number in the name of a column of several pictures of a side: 2 of `a2`.
 fn number(name: &str, letter: char) -> Option<u32> {
     name.to_lowercase().strip_prefix(letter)?.parse().ok()
@@ -464,8 +477,10 @@ fn named(names: &[&str], holds_picture: impl Fn(usize) -> bool) -> Columns {
     };
     let [a, b, split, masks] = COLUMNS.map(|known| {
         let columns = known.iter().flat_map(|name| {
-            let has_name = |column: &usize| names[*column].eq_ignore_ascii_case(name);
-            (0..names.len()).filter(has_name).collect::<Vec<_>>()
+            let has_name = |column: usize| is_called(names[column], name, holds_picture(column));
+            (0..names.len())
+                .filter(|column| has_name(*column))
+                .collect::<Vec<_>>()
         });
         columns.collect::<Vec<_>>()
     });
@@ -710,6 +725,17 @@ mod tests {
                 train,
             ),
             ("subject,T1,mask\n1,x.png,y.png", None, None),
+            // names that say that there are pictures
+            ("target_path,source_path\ny.png,x.png", None, None),
+            (
+                "Mask File,Label image,Input-Path\nm.png,y.png,x.png",
+                mask.clone(),
+                None,
+            ),
+            ("target_pathology,sourcepath\nx.png,y.png", None, None),
+            // what holds none is not meant
+            ("photo,drawing,set_path\nx.png,y.png,here", None, None),
+            ("source_file,x,y\n7,x.png,y.png", None, None),
         ] {
             assert_eq!(only("t.csv", text), (one.clone(), mask, split), "{text}");
         }
@@ -719,7 +745,14 @@ mod tests {
                 None,
             ),
             (r#"{"image": "x.png", "label": 3, "mask": "y.png"}"#, None),
-            (r#"{"a": "x.png", "label": "y.png", "mask": "m.png"}"#, mask),
+            (
+                r#"{"a": "x.png", "label": "y.png", "mask": "m.png"}"#,
+                mask.clone(),
+            ),
+            (
+                r#"{"a_path": "x.png", "b_path": "y.png", "mask_path": "m.png"}"#,
+                mask,
+            ),
         ] {
             assert_eq!(only("t.jsonl", text), (one.clone(), mask, None), "{text}");
         }

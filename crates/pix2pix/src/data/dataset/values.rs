@@ -62,6 +62,8 @@ pub struct Side {
     named: Option<f32>,
     /// Samples that have the value that their file names, and all samples.
     counted: [usize; 2],
+    /// Whether a value for pixels without data is known of some of the pictures.
+    has_gaps: bool,
     /// Whether the bands are those of several files.
     joined: bool,
     /// For each band, the number of the one that it is: neighbors of a slice have its bands again.
@@ -207,6 +209,7 @@ impl Side {
         Self {
             named,
             counted: [count, picture.samples().len() / channels * read],
+            has_gaps: gaps.iter().any(Option::is_some),
             depths: BTreeMap::from([(picture.depth(), bands)]),
             tally: Some(Tally::of(picture, known, !side.format.is_exact())),
             joined: side.files > 1,
@@ -221,6 +224,7 @@ impl Side {
             self.same = other.same;
         }
         self.named = self.named.or(other.named);
+        self.has_gaps |= other.has_gaps;
         let more = self.counted.iter_mut().zip(other.counted);
         more.for_each(|(sum, more)| *sum += more);
         match (&mut self.tally, other.tally) {
@@ -372,6 +376,17 @@ impl Side {
             "{share} of the values of {name} are {value}, which the files name for pixels without data; to leave these out, \
              give `{field}` tag"
         ))
+    }
+
+    /// What to say of pictures whose pixels without data are known by what each file names, if none of them names a value;
+    /// `name` is A or B and `field` the option that gives one.
+    pub fn tags_advice(&self, name: &str, field: &str) -> Option<String> {
+        (!self.has_gaps).then(|| {
+            format!(
+                "no picture of {name} that was looked at names a value for pixels without data, so that by tag all have \
+                 data: give `{field}` the value, or mask files; masks inside TIFF files are not read"
+            )
+        })
     }
 
     /// The range of each band between two percentiles, which leave out outliers, or of all values where the percentiles are
@@ -788,6 +803,18 @@ mod tests {
         let said = all.gaps_advice("A", "nodata[0]").unwrap();
         assert!(said.starts_with("25% of the values of A are -1,"), "{said}");
         assert!(said.ends_with("give `nodata[0]` tag"), "{said}");
+    }
+
+    #[test]
+    fn a_side_whose_files_name_no_value_is_told() {
+        let of = |gap: Option<f32>| with_gaps(Samples::F32(vec![1.0, 2.0]), &[gap], None);
+        let mut all = of(None);
+        let said = all.tags_advice("B", "nodata[1]").unwrap();
+        assert!(said.starts_with("no picture of B that was"), "{said}");
+        assert!(said.contains("give `nodata[1]` the value"), "{said}");
+        // edges of a map may be all that names one
+        all.add(of(Some(-1.0)));
+        assert_eq!(all.tags_advice("B", "nodata[1]"), None);
     }
 
     #[test]

@@ -1,11 +1,14 @@
-//! Where the voxels of a volume lie.
+//! Where the voxels of a volume lie, or the pixels of a map.
 
 use super::nifti_header::Axes;
 
-/// The places of a volume's voxels.
+/// Cosine of the largest angle between the axes of two volumes of one orientation: 45 degrees.
+const NEAR: f64 = 0.7;
+
+/// The places of a volume's voxels, or of a map's pixels, which are one voxel high.
 #[derive(Clone, Debug)]
 pub struct Grid {
-    /// Where the axes point, to the right, to the front and up, as long as a voxel.
+    /// Where the axes point, to the right, to the front and up, as long as a voxel; of a map, east, north and up.
     pub axes: Axes,
     /// The place of the first voxel.
     pub origin: [f64; 3],
@@ -33,6 +36,22 @@ impl Grid {
         corners.fold(0.0, f64::max)
     }
 
+    /// Whether the axes of another volume point to the same sides as those of this one.
+    pub fn lies_as(&self, other: &Self) -> bool {
+        let mut axes = self.axes.iter().zip(&other.axes);
+        axes.all(|(axis, other)| is_near(axis, other))
+    }
+
+    /// The names of the nearest directions of the axes: right or left, anterior or posterior, superior or inferior.
+    pub fn orientation(&self) -> String {
+        let letter = |axis: &[f64; 3]| {
+            let longest = (0..3).max_by(|a, b| axis[*a].abs().total_cmp(&axis[*b].abs()));
+            let place = longest.expect("three directions");
+            ['R', 'A', 'S', 'L', 'P', 'I'][if axis[place] < 0.0 { place + 3 } else { place }]
+        };
+        self.axes.iter().map(letter).collect()
+    }
+
     fn place(&self, at: [f64; 3]) -> [f64; 3] {
         let along = |index: usize| -> f64 {
             let steps = self.axes.iter().zip(at);
@@ -51,6 +70,12 @@ impl Grid {
     }
 }
 
-pub(super) fn product(one: &[f64; 3], other: &[f64; 3]) -> f64 {
+/// Whether two axes point to the same side. One without a length says nothing, and is near to all.
+fn is_near(axis: &[f64; 3], other: &[f64; 3]) -> bool {
+    let cosine = product(axis, other) / (product(axis, axis) * product(other, other)).sqrt();
+    cosine.is_nan() || cosine >= NEAR
+}
+
+fn product(one: &[f64; 3], other: &[f64; 3]) -> f64 {
     one.iter().zip(other).map(|(a, b)| a * b).sum()
 }

@@ -74,6 +74,16 @@ fn one_of(extensions: &[&'static str], path: &Path) -> Option<&'static str> {
     extensions.iter().find(has).copied()
 }
 
+/// Whether a file has the extension of a TIFF.
+pub fn is_tiff(path: &Path) -> bool {
+    let known = ["tif", "tiff", "btf", "tf8", "gtif"];
+    path.extension().is_some_and(|extension| {
+        known
+            .iter()
+            .any(|known| extension.eq_ignore_ascii_case(known))
+    })
+}
+
 /// Whether a file has the extension of a NIfTI volume, `.nii` or `.nii.gz`.
 pub fn is_volume(path: &Path) -> bool {
     volume_extension(path).is_some()

@@ -1,9 +1,14 @@
 //! The place of a picture on the map (GeoTIFF, OGC 19-008), of which the tags speak for the pixels as they are stored: what
-//! they say where the picture is turned for display, or is a part of it.
+//! they say where the picture is turned for display, or is a part of it; and where its pixels lie.
 
 use tiff_reader::{Tag, TagValue};
 
-use super::orientation::Orientation;
+use super::content::Content;
+use super::fault::guarded;
+use super::grid::Grid;
+use super::orientation::{self, Orientation};
+use super::page::Page;
+use super::tiff::Tiff;
 
 /// Pixel scale, tie points, and the transformation, which takes the place of both.
 const SCALE: u16 = 33550;
@@ -17,29 +22,76 @@ pub const TAGS: [u16; 6] = [SCALE, TIE_POINTS, TRANSFORMATION, KEYS, 34736, 3473
 /// Maps (column, row, height, 1), in the rows of a matrix.
 type Map = [[f64; 4]; 4];
 
+/// A coordinate system.
+#[derive(Clone, Debug, PartialEq)]
+pub enum System {
+    /// By its number in EPSG's register.
+    Numbered(u16),
+    /// By all that its own keys say.
+    Own(Vec<TagValue>),
+}
+
+/// The coordinate system of a page of a file, and where the page's pixels lie in it. `None` if it does not say both of all its
+/// pixels.
+pub fn read(content: &Content, page: Page) -> Option<(System, Grid)> {
+    let file = guarded(|| Tiff::open(content, page)).ok()?;
+    let tags = file.tags().iter();
+    let mut tags: Vec<Tag> = tags
+        .filter(|tag| TAGS.contains(&tag.code))
+        .cloned()
+        .collect();
+    let (turned, size) = (file.orientation(), file.header().size);
+    turn(&mut tags, turned, orientation::size(turned, size));
+    Some((system(&tags)?, grid(&tags, size)?))
+}
+
+/// The coordinate system that the keys name.
+fn system(tags: &[Tag]) -> Option<System> {
+    /// The keys of a projected and of a geographic system; the first that is there counts.
+    const SYSTEMS: [u16; 2] = [3072, 2048];
+    /// The number of no system, and that of one which other keys describe.
+    const NONE: u16 = 0;
+    const DESCRIBED: u16 = 32767;
+    let number = SYSTEMS.iter().find_map(|code| {
+        let mut keys = keys(tags);
+        keys.find(|key| key[..3] == [*code, 0, 1]).map(|key| key[3])
+    });
+    match number? {
+        NONE => None,
+        DESCRIBED => {
+            let described = tags.iter().filter(|tag| tag.code >= KEYS);
+            Some(System::Own(
+                described.map(|tag| tag.value.clone()).collect(),
+            ))
+        }
+        number => Some(System::Numbered(number)),
+    }
+}
+
+/// Where the pixels of a picture of this width and height lie.
+fn grid(tags: &[Tag], [width, height]: [u32; 2]) -> Option<Grid> {
+    let map = map(tags)?;
+    // the number of the first pixel's center
+    let center = if counts_centers(tags) { 0.0 } else { 0.5 };
+    let axis = |column: usize| [map[0][column], map[1][column], 0.0];
+    let first = |line: usize| map[line][3] + center * (map[line][0] + map[line][1]);
+    Some(Grid {
+        axes: [axis(0), axis(1), [0.0, 0.0, 1.0]],
+        origin: [first(0), first(1), 0.0],
+        sides: [width as usize, height as usize, 1],
+    })
+}
+
 /// The place for a picture that is stored with this width and height, and turned for display. One that is not known is
 /// removed: several tie points with a scale, or tags of wrong lengths.
 pub fn turn(tags: &mut Vec<Tag>, turn: Orientation, stored: [u32; 2]) {
     // rasters are counted from the corner of the first pixel, or from its center
     let less = u32::from(counts_centers(tags));
     let to_stored = to_stored(turn, stored.map(|side| f64::from(side - less)));
-    let [scale, tie_points, map] = [SCALE, TIE_POINTS, TRANSFORMATION].map(|code| of(tags, code));
-    let turned = match (scale.as_deref(), tie_points.as_deref(), map.as_deref()) {
-        (Some(&[across, down, up]), Some(&[i, j, k, x, y, z]), _) => {
-            let map = [
-                [across, 0.0, 0.0, x - across * i],
-                [0.0, -down, 0.0, y + down * j],
-                [0.0, 0.0, up, z - up * k],
-                [0.0, 0.0, 0.0, 1.0],
-            ];
-            Some((TRANSFORMATION, product(&map, &to_stored).concat()))
-        }
-        (None, None, Some(map)) => {
-            let map = matrix(map);
-            map.map(|map| (TRANSFORMATION, product(&map, &to_stored).concat()))
-        }
-        (None, Some(points), None) => {
-            let turned = moved(points, |[i, j]| {
+    let turned = match (map(tags), places(tags)) {
+        (Some(map), _) => Some((TRANSFORMATION, product(&map, &to_stored).concat())),
+        (None, [None, Some(points), None]) => {
+            let turned = moved(&points, |[i, j]| {
                 // the inverse of a turn is its transpose
                 let [a, b] = [i - to_stored[0][3], j - to_stored[1][3]];
                 [0, 1].map(|axis| to_stored[0][axis] * a + to_stored[1][axis] * b)
@@ -82,10 +134,34 @@ pub fn cut(tags: &mut [Tag], column: u32) {
 fn counts_centers(tags: &[Tag]) -> bool {
     /// The key of the raster's type, and the value that says so.
     const RASTER_TYPE: [u16; 4] = [1025, 0, 1, 2];
+    keys(tags).any(|key| key == RASTER_TYPE)
+}
+
+/// The keys: the number of each, where its values are (0: here), how many there are, and the only one or its place.
+fn keys(tags: &[Tag]) -> impl Iterator<Item = &[u16]> {
     let keys = tags.iter().find(|tag| tag.code == KEYS);
     let keys = keys.and_then(|tag| tag.value.as_u16_slice());
-    let mut keys = keys.unwrap_or_default().chunks_exact(4).skip(1);
-    keys.any(|key| key == RASTER_TYPE)
+    keys.unwrap_or_default().chunks_exact(4).skip(1)
+}
+
+/// From columns and rows to the place, where tags say it of all pixels: by a scale and a point, or by a transformation.
+fn map(tags: &[Tag]) -> Option<Map> {
+    let [scale, tie_points, map] = places(tags);
+    match (scale.as_deref(), tie_points.as_deref(), map.as_deref()) {
+        (Some(&[across, down, up]), Some(&[i, j, k, x, y, z]), _) => Some([
+            [across, 0.0, 0.0, x - across * i],
+            [0.0, -down, 0.0, y + down * j],
+            [0.0, 0.0, up, z - up * k],
+            [0.0, 0.0, 0.0, 1.0],
+        ]),
+        (None, None, Some(map)) => matrix(map),
+        _ => None,
+    }
+}
+
+/// The numbers of scale, tie points and transformation.
+fn places(tags: &[Tag]) -> [Option<Vec<f64>>; 3] {
+    [SCALE, TIE_POINTS, TRANSFORMATION].map(|code| of(tags, code))
 }
 
 /// From the columns and rows of a displayed picture to those of the stored one, whose last ones have these numbers.

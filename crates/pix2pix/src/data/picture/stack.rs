@@ -4,15 +4,11 @@ use std::path::Path;
 
 use super::content::{Content, temporary};
 use super::fault::{Fault, guarded};
-use super::grid::{Grid, product};
+use super::grid::Grid;
 use super::nifti::{self, Nifti};
-use super::nifti_header::Axes;
 use super::tiff::Tiff;
 use super::{Format, Page, Pages};
 use crate::error::{Error, Result};
-
-/// Cosine of the largest angle between the axes of two volumes of one orientation: 45 degrees.
-const NEAR: f64 = 0.7;
 
 /// What a file says of its pages or slices.
 #[derive(Clone, Debug)]
@@ -44,6 +40,11 @@ impl Stack {
             count,
             grid,
         }))
+    }
+
+    /// Where the axes of a volume point, e.g. "RAS", if it says so.
+    pub fn orientation(&self) -> Option<String> {
+        self.grid.as_ref().map(Grid::orientation)
     }
 
     /// The pages or slices that are read one by one by a choice; of a volume, each without one.
@@ -96,18 +97,13 @@ impl Stack {
         (path, stack): (&Path, Option<&Self>),
         (partner, other): (&Path, Option<&Self>),
     ) -> Result<()> {
-        let axes = |stack: Option<&Self>| Some(stack?.grid.as_ref()?.axes);
-        let (Some(axes), Some(others)) = (axes(stack), axes(other)) else {
+        let [Some(grid), Some(others)] = [stack, other].map(|stack| stack?.grid.as_ref()) else {
             return Ok(());
         };
-        if axes
-            .iter()
-            .zip(&others)
-            .all(|(axis, other)| is_near(axis, other))
-        {
+        if grid.lies_as(others) {
             return Ok(());
         }
-        let (own, others) = (letters(&axes), letters(&others));
+        let (own, others) = (grid.orientation(), others.orientation());
         Err(Error::file(
             path,
             format!(
@@ -117,12 +113,6 @@ impl Stack {
             "bring both to one orientation, e.g. with nibabel.as_closest_canonical",
         ))
     }
-}
-
-/// Whether two axes point to the same side. One without a length says nothing, and is near to all.
-fn is_near(axis: &[f64; 3], other: &[f64; 3]) -> bool {
-    let cosine = product(axis, other) / (product(axis, axis) * product(other, other)).sqrt();
-    cosine.is_nan() || cosine >= NEAR
 }
 
 /// The content of a file whose slices are read one by one: a packed volume is unpacked into an unnamed temporary file.
@@ -137,14 +127,4 @@ pub fn unpacked(path: &Path) -> Result<Content> {
         return Ok(content);
     }
     nifti::unpacked(path, &content, &temporary()?)
-}
-
-/// The names of the nearest directions: right or left, anterior or posterior, superior or inferior.
-fn letters(axes: &Axes) -> String {
-    let letter = |axis: &[f64; 3]| {
-        let longest = (0..3).max_by(|a, b| axis[*a].abs().total_cmp(&axis[*b].abs()));
-        let place = longest.expect("three directions");
-        ['R', 'A', 'S', 'L', 'P', 'I'][if axis[place] < 0.0 { place + 3 } else { place }]
-    };
-    axes.iter().map(letter).collect()
 }
