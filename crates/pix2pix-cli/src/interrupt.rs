@@ -8,6 +8,7 @@ mod windows;
 use std::io::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
@@ -34,6 +35,9 @@ pub enum Signal {
 /// Time after a signal in which others are the same wish: a closing terminal may send SIGHUP twice, and `timeout` sends its
 /// signal to the process and to its group.
 const SAME_WISH: Duration = Duration::from_millis(500);
+
+/// Time within which a signal to stop and one to go on are sent together, in either order.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Tells the wishes that signals bring from their repetitions.
 #[derive(Default)]
@@ -78,9 +82,17 @@ pub fn flag(processes: usize, is_quiet: bool) -> Result<Arc<AtomicBool>, Failure
     Ok(stop)
 }
 
-/// Prints a note whenever the process goes on after it was suspended.
-pub fn note_suspension(note: &'static str) -> Result<(), Failure> {
-    listen(&[Signal::Continue], move || tell(note)).map_err(|e| deaf(&e))
+/// Prints a note whenever the process goes on after it was suspended, unless `stop` is set: who stops a process may let it go on
+/// too, in case it is suspended, as `timeout`, systemd and Slurm do.
+pub fn note_suspension(note: &'static str, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
+    let stop = stop.clone();
+    let goes_on = move || {
+        thread::sleep(TOGETHER);
+        if !stop.load(Ordering::Relaxed) {
+            tell(note);
+        }
+    };
+    listen(&[Signal::Continue], goes_on).map_err(|e| deaf(&e))
 }
 
 /// The failure to listen for signals.

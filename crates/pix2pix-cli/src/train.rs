@@ -100,8 +100,9 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         true => RunFolder::lock(&root).map_err(Failure::from),
         false => Ok(RunFolder::of_root(&root)),
     })?;
+    let stop = interrupt::flag(processes.shard().ranks, args.run.quiet)?;
     if config.time.is_some() && !args.run.quiet {
-        interrupt::note_suspension(SUSPENDED)?;
+        interrupt::note_suspension(SUSPENDED, &stop)?;
     }
     let training = Session {
         config,
@@ -110,7 +111,7 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
         folder,
         group,
         start: Start::of(&args),
-        stop: interrupt::flag(processes.shard().ranks, args.run.quiet)?,
+        stop,
         shown,
     };
     processes.ended(noted_if_done(finish(training, &root), shown.lines))

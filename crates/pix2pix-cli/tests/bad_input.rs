@@ -62,7 +62,7 @@ fn a_run_before_its_first_checkpoint() {
     let output = scratch.run("train --resume run");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    let note = "note: run: no checkpoint is there yet: the run begins again at step 1";
+    let note = "note: run: there is no checkpoint yet, so the run begins again at step 1";
     assert!(said.contains(note), "{said}");
     scratch.ok("translate run data --out again --quiet");
 }

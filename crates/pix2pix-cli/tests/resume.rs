@@ -386,12 +386,32 @@ fn a_suspension_of_a_run_of_a_length_of_time_is_told() {
     };
     let before = lines();
     wait_until("more steps", || lines() > before + 2);
+    // the note comes soon, unless a stop does
+    sleep(Duration::from_secs(1));
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{told}");
     let note = "note: the training was suspended and goes on; --time has counted";
     assert!(told.contains(note), "{told}");
+}
+
+/// `timeout` and systemd let a process go on that they stop, in case it is suspended.
+#[test]
+fn a_stop_is_no_suspension() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!("train data --out run --time 60s {SMALL}"),
+    );
+    wait_for_lines(&mut child, &scratch.path("run"), 1);
+    signal(&child, "-TERM");
+    signal(&child, "-CONT");
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("stopping after this step"), "{told}");
+    assert!(!told.contains("suspended"), "{told}");
 }
 
 #[test]

@@ -176,8 +176,7 @@ pub fn resume(
 /// When the configuration is invalid or does not fit the data, or both do not fit into memory.
 pub fn check_train(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<()> {
     training.config.check_course()?;
-    training.config.check_augmentation()?;
-    training.config.check_weights()?;
+    training.config.check_effects()?;
     training.check(tell)
 }
 

@@ -165,8 +165,6 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     }
     config.check_course()?;
     config.check_effects()?;
-    config.check_augmentation()?;
-    config.check_weights()?;
     let file = args.config.as_ref();
     let mut told: Vec<String> = file
         .map(|file| format!("options: {}", file.plain()))
@@ -375,13 +373,12 @@ fn repeat(
         config.train_for(seconds);
     }
     set_length(&mut config, args, typed, &data, processes.shard())?;
-    config.check_course().map_err(|error| {
+    let checked = config.check_course().and_then(|()| config.check_effects());
+    checked.map_err(|error| {
+        // nobody has typed what is wrong
         let remedy = "its other settings are that run's: give more --steps, or change them in a copy of the file";
         Failure::Usage(format!("{}; {remedy}", flags::named(&error.to_string())))
     })?;
-    config.check_effects()?;
-    config.check_augmentation()?;
-    config.check_weights()?;
     notes.extend(without_effect(&config));
     Ok(Planned {
         config,

@@ -220,45 +220,22 @@ impl RunConfig {
     /// # Errors
     /// Names the option that does.
     pub fn check_effects(&self) -> Result<()> {
-        let is_penalized = self.objective.gan == Gan::WassersteinPenalty;
+        let objective = &self.objective;
+        let is_color = objective.diff_augment.contains(&DiffAugment::Color);
+        let is_penalized = objective.gan == Gan::WassersteinPenalty;
+        let reads_lpips = objective.perceptual > 0.0 || self.keep_best == Some(Score::Lpips);
         let reason = if self.direction == Direction::BToA && self.jitter.color > 0.0 {
             "`color` changes the colors of A, which are the targets here, by factors that no source tells; omit it"
-        } else if is_penalized && self.objective.r1 > 0.0 {
+        } else if self.target.labels.is_some() && is_color {
+            "`diff_augment` color changes the colors of the targets, which are classes; choose others"
+        } else if is_penalized && objective.r1 > 0.0 {
             "`r1` is another penalty than that of `gan` wgan-gp, which takes its place; omit it, or choose another `gan`"
+        } else if !objective.perceptual_weights.is_empty() && !reads_lpips {
+            "`perceptual_weights` are those of `perceptual` and of `keep_best` lpips; give one of them, or omit the weights"
         } else {
             return Ok(());
         };
         Err(Error::Config(reason.to_string()))
-    }
-
-    /// Checks that a new run does not augment classes as colors. Earlier versions did, and their runs can be resumed.
-    ///
-    /// # Errors
-    /// When it does.
-    pub fn check_augmentation(&self) -> Result<()> {
-        let is_color = self.objective.diff_augment.contains(&DiffAugment::Color);
-        match self.target.labels.is_some() && is_color {
-            true => Err(Error::Config(
-                "`diff_augment` color changes the colors of the targets, which are classes; choose others".to_string(),
-            )),
-            false => Ok(()),
-        }
-    }
-
-    /// Checks that a new run does not name weights of LPIPS that nothing reads.
-    ///
-    /// # Errors
-    /// When it does.
-    pub fn check_weights(&self) -> Result<()> {
-        let objective = &self.objective;
-        let is_read = objective.perceptual > 0.0 || self.keep_best == Some(Score::Lpips);
-        match objective.perceptual_weights.is_empty() || is_read {
-            true => Ok(()),
-            false => Err(Error::Config(
-                "`perceptual_weights` are those of `perceptual` and of `keep_best` lpips; give one of them, or omit it"
-                    .to_string(),
-            )),
-        }
     }
 
     /// Checks that the score of the best checkpoint can be measured, and that patience has a score.
@@ -558,7 +535,7 @@ mod tests {
             };
             config.objective.perceptual = perceptual;
             config.objective.perceptual_weights = weights.to_string();
-            config.check_weights().is_ok()
+            config.check_effects().is_ok()
         };
         assert!(!checked(0.0, None, "weights"));
         assert!(!checked(0.0, Some(Score::Ssim), "weights"));

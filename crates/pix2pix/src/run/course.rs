@@ -35,7 +35,7 @@ pub fn check_never_saved(folder: &RunFolder, config: &RunConfig) -> Result<()> {
 pub fn new_beginning(folder: &RunFolder, done: Progress) -> Option<String> {
     (done.step == 0).then(|| {
         format!(
-            "{}: no checkpoint is there yet: the run begins again at step 1",
+            "{}: there is no checkpoint yet, so the run begins again at step 1",
             shown(folder.root())
         )
     })
