@@ -12,13 +12,14 @@ use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
 
 /// Settings above all tables that a file lacks when they are unused, and older names of settings.
-pub(crate) const LEFT_OUT: [&str; 10] = [
+pub(crate) const LEFT_OUT: [&str; 11] = [
     "pages",
     "neighbors",
     "neighbours",
     "matching",
     "squares",
     "side_by_side",
+    "orientation",
     "time",
     "keep_best",
     "patience",
