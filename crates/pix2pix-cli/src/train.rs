@@ -219,9 +219,8 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
             .and_then(|record| Some((record.score, record.best?)));
         let best = best.map_or(String::new(), |(score, best)| {
             format!(
-                "best checkpoint, for --best: {} {:.4} at step {}\n",
-                score.label(),
-                best.value,
+                "best checkpoint, for --best: {} at step {}\n",
+                score.measure().told(best.value),
                 best.step
             )
         });

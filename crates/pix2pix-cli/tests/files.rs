@@ -74,7 +74,7 @@ fn pictures_of_formats_that_are_not_read_are_named() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "GIF89a").unwrap();
     }
-    let remedy = "convert pictures to PNG, JPEG or TIFF";
+    let remedy = "convert pictures to PNG, JPEG or TIFF, and volumes to NIfTI";
     scratch.pairs("data", 1);
     scratch.trained("data", "");
     for command in [
@@ -91,6 +91,15 @@ fn pictures_of_formats_that_are_not_read_are_named() {
         "{said}"
     );
     assert!(said.ends_with(remedy), "{said}");
+
+    // 8 bits are too few for a scan
+    fs::create_dir(scratch.path("series")).unwrap();
+    for name in ["1.dcm", "2.DCM"] {
+        fs::write(scratch.path("series").join(name), "DICM").unwrap();
+    }
+    let said = error(&scratch.run("inspect series"), 1);
+    let wanted = "2 of DICOM: make NIfTI volumes of them with dcm2niix (1.dcm, ...)";
+    assert!(said.contains(wanted) && said.ends_with(remedy), "{said}");
 
     // one side
     for index in 0..2 {

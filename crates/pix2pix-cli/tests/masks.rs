@@ -301,7 +301,7 @@ fn pairs_without_gaps_are_whole_whatever_tells_so() {
                 .unwrap();
         }
     };
-    let crops = "--resize crop --crop-size 32 --patch 16";
+    let crops = "--resize crop --crop-size 32 --depth 5 --patch 16";
     for (side, options, whole) in [
         (0, "--resize none", 2),
         (4, "--resize none", 0),

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::Error;
 use pix2pix::data::picture::{self, Depth, Header, Metadata, Page, Picture};
-use pix2pix::data::{Pages, Store, Task, nodata, places_of_pairs, sha256, side_by_side, sized};
+use pix2pix::data::{
+    Nodata, Pages, Store, Task, nodata, places_of_pairs, sha256, side_by_side, sized,
+};
 
 use crate::failure::Failure;
 use crate::output::say;
@@ -51,7 +53,8 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     let work = |(file, page, alpha): &(PathBuf, Page, bool), target: &Path| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, format) = picture::decode_page(&shown, &content, *page)?;
-        let gap = Metadata::read(&content, format, *page, photo.channels()).nodata();
+        let at = (&content, format, *page);
+        let gap = Metadata::gap_of(Some(Nodata::Tag), at, photo.channels());
         let has_it = |gap: &f32| {
             photo
                 .to_floats()

@@ -111,7 +111,8 @@ pub fn whole(shown: &Path, gap: Option<f32>) -> Result<(), Error> {
         Some(gap) => Err(Error::file(
             shown,
             format!("some pixels have no data: {gap}, as the files say"),
-            "fill them first (`gdal_fillnodata`), leave the file out, or train on folders A/ and B/ with --nodata tag",
+            "fill them first (`gdal_fillnodata`), remove the tag if they have data (`gdal_edit -unsetnodata`), leave the file \
+             out, or train on folders A/ and B/ with --nodata tag",
         )),
     }
 }

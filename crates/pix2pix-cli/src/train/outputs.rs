@@ -117,10 +117,9 @@ impl<'a> Outputs<'a> {
             Event::Sampled { path, .. } => progress.say(&format!("samples: {}", path.plain())),
             Event::Saved(path) => progress.say(&format!("checkpoint: {}", path.plain())),
             Event::Improved { path, score, best } => progress.say(&format!(
-                "best checkpoint so far: {} ({} {:.4})",
+                "best checkpoint so far: {} ({})",
                 path.plain(),
-                score.label(),
-                best.value
+                score.measure().told(best.value)
             )),
             Event::Scored(scores) => progress.say(&scored(scores)),
             Event::Skipped(reason) => progress.say(&flags::named(&format!("skipped: {reason}"))),

@@ -376,7 +376,7 @@ mod tests {
         assert_eq!(named(0.0).with_gap(ids.clone(), None, 0.0), ids);
     }
 
-    /// 0 to 4000 metres are the same in files of every depth but 8 bits, which drawings and screenshots have.
+    /// 0 to 4000 meters are the same in files of every depth but 8 bits, which drawings and screenshots have.
     #[test]
     fn a_range_holds_for_pictures_of_every_depth() {
         let heights = Domain {

@@ -512,7 +512,7 @@ mod tests {
 
     /// `Image.fromarray(...).resize((n, 1), Image.NEAREST)` of Pillow 13.
     #[test]
-    fn resizing_takes_the_pixel_under_the_centre() {
+    fn resizing_takes_the_pixel_under_the_center() {
         let picture = row(1, &[10, 20, 30, 40]);
         let resized = |width| resize_nearest(&picture, [width, 1]).bytes().to_vec();
         assert_eq!(resized(5), [10, 20, 30, 30, 40]);

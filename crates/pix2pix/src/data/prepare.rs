@@ -34,7 +34,7 @@ pub enum Task {
         /// Standard deviation of the blur, in pixels.
         sigma: f32,
     },
-    /// Grayscale: to learn colorisation.
+    /// Grayscale: to learn colorization.
     Gray,
     /// Downscaled, then upscaled again: to learn super-resolution.
     LowRes {

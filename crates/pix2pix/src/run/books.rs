@@ -179,7 +179,7 @@ impl Books {
         let outputs = self.samples.translate(&translator);
         let rows = self.samples.rows(&outputs, &translator)?;
         // of what the networks see: rows may have whole pictures
-        let warned = self.judge(&outputs[..rows.len()], &translator);
+        let warned = self.judge(&self.samples.shown_of(&outputs), &translator);
         let scores = self.samples.score(metrics.step, &outputs, config);
         if let Some(scores) = scores.filter(|scores| self.scored != Some(scores.step)) {
             let keep = || {

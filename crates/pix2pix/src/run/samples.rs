@@ -35,8 +35,9 @@ const FRAME: Rgb<u8> = Rgb([255, 214, 0]);
 
 /// The sample pairs, at the input size of the networks: held-out pairs, or training pairs if none are held out.
 pub struct SamplePairs {
-    /// Those of the contact sheet first.
     pairs: Vec<Pair>,
+    /// The places of those that a contact sheet shows.
+    shown: Vec<usize>,
     /// The pairs of the contact sheet as a whole, if the networks see crops of them.
     whole: Vec<Pair>,
     held_out: bool,
@@ -68,6 +69,17 @@ fn whole(row: Row, crop: [u32; 2]) -> Row {
         target: frame(row.target),
         ..row
     }
+}
+
+/// Translates pairs one by one, with the dropout of the run's seed.
+fn translated<'a>(pairs: impl Iterator<Item = &'a Pair>, translator: &Translator) -> Vec<Picture> {
+    let options = TranslateOptions {
+        seed: translator.config.seed,
+        ..TranslateOptions::default()
+    };
+    pairs
+        .map(|pair| translator.translate_exactly(&pair.source, &options))
+        .collect()
 }
 
 impl SamplePairs {
@@ -122,14 +134,6 @@ impl SamplePairs {
             }
             _ => Vec::new(),
         };
-        // those of the contact sheet first
-        let mut place = 0..;
-        let (sheet, rest): (Vec<_>, Vec<_>) = seen.into_iter().partition(|_| {
-            place
-                .next()
-                .is_some_and(|at| shown.binary_search(&at).is_ok())
-        });
-        let pairs = sheet.into_iter().chain(rest).map(|(_, pair)| pair);
         let lpips = match config.keep_best {
             Some(Score::Lpips) => {
                 let weights = path_of(&config.objective.perceptual_weights);
@@ -138,7 +142,8 @@ impl SamplePairs {
             _ => None,
         };
         Ok(Self {
-            pairs: pairs.collect(),
+            pairs: seen.into_iter().map(|(_, pair)| pair).collect(),
+            shown,
             whole,
             held_out: data.val.is_some(),
             lpips,
@@ -147,23 +152,19 @@ impl SamplePairs {
 
     /// Translates all samples one by one, with the dropout of the run's seed, as `translate` and `evaluate` do.
     pub fn translate(&self, translator: &Translator) -> Vec<Picture> {
-        self.translate_first(self.pairs.len(), translator)
+        translated(self.pairs.iter(), translator)
     }
 
     /// As [`translate`](Self::translate), but only those that a contact sheet shows.
     pub fn translate_shown(&self, translator: &Translator) -> Vec<Picture> {
-        self.translate_first(SAMPLES, translator)
+        let shown = self.shown.iter();
+        translated(shown.map(|&place| &self.pairs[place]), translator)
     }
 
-    fn translate_first(&self, count: usize, translator: &Translator) -> Vec<Picture> {
-        let options = TranslateOptions {
-            seed: translator.config.seed,
-            ..TranslateOptions::default()
-        };
-        let pairs = self.pairs.iter().take(count);
-        pairs
-            .map(|pair| translator.translate_exactly(&pair.source, &options))
-            .collect()
+    /// Those of the outputs of all pairs that a contact sheet shows.
+    pub fn shown_of(&self, outputs: &[Picture]) -> Vec<Picture> {
+        let shown = self.shown.iter();
+        shown.map(|&place| outputs[place].clone()).collect()
     }
 
     /// Mean scores of the outputs against the targets, each over the pairs that have it; `None` if no pairs are held out.
@@ -244,7 +245,7 @@ impl SamplePairs {
         (&self.pairs, self.held_out)
     }
 
-    /// Rows of a contact sheet: the first pairs with their outputs. Where the networks see crops, the pictures are
+    /// Rows of a contact sheet: the pairs that it shows, with their outputs of those of all pairs. Where the networks see crops, the pictures are
     /// translated as a whole, as they would be in use; a frame marks the crop that is scored.
     ///
     /// # Errors
@@ -253,9 +254,9 @@ impl SamplePairs {
         let config = &translator.config;
         let domains = || [config.source.clone(), config.target.clone()];
         if self.whole.is_empty() {
-            let shown = self.pairs.iter().zip(outputs).take(SAMPLES);
-            let rows = shown.map(|(pair, output)| Row::of(pair, output, domains()));
-            return Ok(rows.collect());
+            let rows = self.shown.iter();
+            let row = |&place: &usize| Row::of(&self.pairs[place], &outputs[place], domains());
+            return Ok(rows.map(row).collect());
         }
         let rows = self.whole.iter().map(|pair| {
             let options = TranslateOptions {
@@ -327,13 +328,10 @@ mod tests {
             names.map(|name| name.parse().unwrap()).collect()
         };
         let found = places(&samples);
-        assert_eq!(found.len(), SCORED);
-        for (part, place) in found[..SAMPLES].iter().enumerate() {
-            assert_eq!(place / 80, part, "{found:?}");
-        }
-        let mut parts: Vec<usize> = found.iter().map(|place| place / 10).collect();
-        parts.sort_unstable();
-        assert!(parts.iter().copied().eq(0..64), "{found:?}");
+        let parts = found.iter().map(|place| place / 10);
+        assert!(parts.eq(0..SCORED), "{found:?}");
+        let shown = samples.shown.iter().map(|&place| found[place] / 80);
+        assert!(shown.eq(0..SAMPLES), "{found:?}");
         // another takes the place of a broken one
         assert!(broken.is_empty(), "{broken:?}");
         fs::write(file(&format!("val/{:03}.png", found[0])), b"1").unwrap();

@@ -78,7 +78,8 @@ pub struct Saved {
     pub trainer: Trainer,
     pub done: Progress,
     pub owed: Option<Owed>,
-    /// The run's configuration with the intervals of the lines that it has: those of its file may have been edited since.
+    /// The run's configuration with the intervals of the lines that it has, since those of its file may have been edited, and the
+    /// number of steps of a run whose time is over.
     pub as_logged: RunConfig,
 }
 
@@ -107,7 +108,7 @@ impl Saved {
         };
         let saved = Checkpoint::load(&path).map_err(to_resume)?;
         kept::check(&folder.path(file::CONFIG), config, &saved.config)?;
-        let as_logged = RunConfig {
+        let mut as_logged = RunConfig {
             log_every: saved.config.log_every,
             sample_every: saved.config.sample_every,
             ..config.clone()
@@ -127,16 +128,20 @@ impl Saved {
             Some(seconds) => seconds,
             None => logged_seconds(folder, step)?,
         };
+        let done = Progress {
+            step,
+            position: header.position.unwrap_or_else(|| walk.position(batches)),
+            seconds,
+            health: header.health,
+        };
+        if done.out_of_time(config).is_some() {
+            as_logged.steps = step;
+        }
         Ok(Self {
             trainer: begun
                 .resume(step, state, device)
                 .map_err(|reason| Error::file(&path, reason, STATE.remedy))?,
-            done: Progress {
-                step,
-                position: header.position.unwrap_or_else(|| walk.position(batches)),
-                seconds,
-                health: header.health,
-            },
+            done,
             owed: header.owed,
             as_logged,
         })

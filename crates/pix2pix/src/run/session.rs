@@ -108,7 +108,7 @@ impl<'a, 'b> Session<'a, 'b> {
             trainer,
             done,
             owed,
-            mut as_logged,
+            as_logged,
         } = saved;
         let mut config = training.config.clone();
         if done.out_of_time(&config).is_some() && config.steps != done.step {
@@ -118,7 +118,6 @@ impl<'a, 'b> Session<'a, 'b> {
                 training.folder.use_for(&config)?;
             }
         }
-        as_logged.steps = config.steps;
         let books = match training.is_root() {
             true => Some(Books::open(&training, done, &as_logged, tell)?),
             false => None,

@@ -326,7 +326,7 @@ fn json_table(text: &[u8]) -> Table {
     // `label` may be the number of a class
     let is_b = |(key, value): (&String, &Value)| {
         let mut names = COLUMNS[1].iter();
-        let is_name = names.any(|name| is_called(key, name, true));
+        let is_name = names.any(|name| is_called(key, name, || true));
         (is_name || number(key, 'b').is_some()) && has_picture(value)
     };
     let has_b = lines.iter().flat_map(|(_, fields)| fields);
@@ -446,8 +446,9 @@ impl Columns {
     }
 }
 
-/// Whether a column has this name, or, where it holds pictures, one that says so: `source_path` for `source`.
-fn is_called(column: &str, name: &str, holds_picture: bool) -> bool {
+/// Whether a column has this name, or, where it holds pictures, one that says so: `source_path` for `source`. For a long table, it
+/// takes time to know what a column holds.
+fn is_called(column: &str, name: &str, holds_picture: impl FnOnce() -> bool) -> bool {
     let Some((start, end)) = column.split_at_checked(name.len()) else {
         return false;
     };
@@ -456,7 +457,7 @@ fn is_called(column: &str, name: &str, holds_picture: bool) -> bool {
         let mut known = ["path", "file", "image"].into_iter();
         what.is_some_and(|what| known.any(|known| what.eq_ignore_ascii_case(known)))
     };
-    start.eq_ignore_ascii_case(name) && (end.is_empty() || holds_picture && says_so())
+    start.eq_ignore_ascii_case(name) && (end.is_empty() || says_so() && holds_picture())
 }
 
 /// The number in the name of a column of several pictures of a side: 2 of `a2`.
@@ -477,7 +478,7 @@ fn named(names: &[&str], holds_picture: impl Fn(usize) -> bool) -> Columns {
     };
     let [a, b, split, masks] = COLUMNS.map(|known| {
         let columns = known.iter().flat_map(|name| {
-            let has_name = |column: usize| is_called(names[column], name, holds_picture(column));
+            let has_name = |column: usize| is_called(names[column], name, || holds_picture(column));
             (0..names.len())
                 .filter(|column| has_name(*column))
                 .collect::<Vec<_>>()

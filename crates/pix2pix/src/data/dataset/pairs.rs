@@ -222,33 +222,52 @@ pub(super) fn shuffled(count: usize, seed: u64, epoch: u64) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
     use crate::data::dataset::{Dataset, Options};
     use crate::data::picture::{Metadata, Pages, Picture, Samples, StackWriter};
 
-    /// Three slices are as many channels as red, green and blue.
-    #[test]
-    fn slices_and_pages_that_are_channels_are_told_from_colors() {
+    /// A pair of stacks of three pages with so many channels.
+    fn stacks(channels: usize) -> TempDir {
         let scratch = tempfile::tempdir().unwrap();
         for side in ["A", "B"] {
             let folder = scratch.path().join(side);
             std::fs::create_dir(&folder).unwrap();
             let mut pages = StackWriter::tiff(&folder.join("x.tif")).unwrap();
             for value in 0..3 {
-                let page = Picture::new([16; 2], 1, Samples::U8(vec![value; 256]));
+                let samples = Samples::U8(vec![value; 256 * channels]);
+                let page = Picture::new([16; 2], channels, samples);
                 pages.write(&page, &Metadata::default()).unwrap();
             }
             pages.finish().unwrap();
         }
-        let joins = |pages: Pages, neighbors: usize| {
-            let options = Options {
-                pages: Some(pages),
-                neighbors,
-                ..Options::default()
-            };
-            let data = Dataset::open(scratch.path(), &options).unwrap();
-            data.train.joins_a()
+        scratch
+    }
+
+    fn opened(scratch: &TempDir, pages: Pages, neighbors: usize) -> Pairs {
+        let options = Options {
+            pages: Some(pages),
+            neighbors,
+            ..Options::default()
         };
+        Dataset::open(scratch.path(), &options).unwrap().train
+    }
+
+    /// Three slices are as many channels as red, green and blue.
+    #[test]
+    fn slices_and_pages_that_are_channels_are_told_from_colors() {
+        let scratch = stacks(1);
+        let joins = |pages: Pages, neighbors: usize| opened(&scratch, pages, neighbors).joins_a();
         assert!(joins(Pages::Channels, 0) && joins(Pages::Each, 1));
         assert!(!joins(Pages::Each, 0) && !joins(Pages::First, 0));
+    }
+
+    /// The last channel is the opacity of the last slice alone.
+    #[test]
+    fn slices_with_neighbors_have_no_opacity() {
+        let [a, b] = opened(&stacks(4), Pages::Each, 1).headers(0).unwrap();
+        assert_eq!((a.channels, a.alpha), (12, false));
+        assert_eq!((b.channels, b.alpha), (4, true));
     }
 }

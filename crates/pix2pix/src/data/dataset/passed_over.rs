@@ -124,7 +124,7 @@ pub fn summary(files: &[PassedOver]) -> Option<String> {
 }
 
 /// What to do about pictures of formats that are not read, whose endings are not known.
-pub const CONVERT: &str = "convert pictures to PNG, JPEG or TIFF";
+pub const CONVERT: &str = "convert pictures to PNG, JPEG or TIFF, and volumes to NIfTI";
 
 /// Describes the files with other endings than those of pictures among these: they may be the pictures that somebody misses.
 /// `None` if there are none.

@@ -6,6 +6,7 @@ use pix2pix_runtime::picture::{Nodata, nodata};
 
 use super::layout::{Entry, Files};
 use super::pairs::Pairs;
+use super::values::having_named;
 use crate::data::pair::{self, Pair};
 use crate::data::picture::{self, Content, Format, Header, Metadata, Page, Picture, Samples};
 use crate::error::{Error, Result};
@@ -99,6 +100,7 @@ impl Pairs {
         if let Some((side, _)) = self.neighbors() {
             let joined = self.check_neighbors(entry, side)?;
             headers[side].channels *= joined;
+            headers[side].alpha = false;
             headers[side].check(&self.shown_side(index, side))?;
         }
         if let Some(mask) = &entry.mask {
@@ -138,9 +140,7 @@ impl Pairs {
     pub fn read_sides_and_gaps(&self, index: usize) -> Result<[(Picture, Option<f32>); 2]> {
         let sides = self.decode_sides(index)?;
         Ok(sides.map(|Decoded { picture, named, .. }| {
-            let samples = picture.to_floats();
-            let mut all = samples.iter().zip(named.iter().cycle());
-            let found = all.find_map(|(sample, gap)| gap.filter(|gap| nodata::is(*sample, *gap)));
+            let (found, _) = having_named(&picture, &named);
             (picture, found)
         }))
     }

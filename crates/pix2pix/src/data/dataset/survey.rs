@@ -529,10 +529,12 @@ fn not_finite(decoded: &Decoded, mask: Option<&Picture>) -> (&'static str, Strin
         named,
         ..
     } = decoded;
-    let samples = picture.to_floats();
-    let mut known = with_data(&samples, gaps, mask);
-    let infinite = known.find(|sample| sample.is_infinite());
-    let is_nan = with_data(&samples, gaps, mask).any(f32::is_nan);
+    let (mut infinite, mut is_nan) = (None, false);
+    all_with_data(picture, gaps, mask, |sample| {
+        infinite = infinite.or(Some(sample).filter(|sample| sample.is_infinite()));
+        is_nan |= sample.is_nan();
+        true
+    });
     let is_named = named.iter().flatten().any(|gap| gap.is_infinite());
     let reason = match is_nan {
         true => "some of its values are infinite or not a number (NaN)",
@@ -557,29 +559,33 @@ fn finite_extremes(
     gaps: &[Option<f32>],
     mask: Option<&Picture>,
 ) -> Option<[f32; 2]> {
-    let samples = picture.to_floats();
-    let mut found = None;
-    for sample in with_data(&samples, gaps, mask) {
-        if !sample.is_finite() {
-            return None;
-        }
-        found = joined(found, Some([sample; 2]));
-    }
-    found.or(Some([0.0; 2]))
+    let mut found = [f32::INFINITY, f32::NEG_INFINITY];
+    let are_finite = all_with_data(picture, gaps, mask, |sample| {
+        found = wider(found, [sample; 2]);
+        sample.is_finite()
+    });
+    let [low, high] = found;
+    are_finite.then_some(if low <= high { found } else { [0.0; 2] })
 }
 
-/// Those of the samples of a picture that have data. `gaps` has the value of those without for each channel.
-fn with_data<'a>(
-    samples: &'a [f32],
-    gaps: &'a [Option<f32>],
-    mask: Option<&'a Picture>,
-) -> impl Iterator<Item = f32> + 'a {
-    let pixels = samples.chunks_exact(gaps.len()).enumerate();
-    let known = pixels.filter(move |(at, _)| mask.is_none_or(|mask| mask.bytes()[*at] > 0));
-    let samples = known.flat_map(move |(_, pixel)| pixel.iter().copied().zip(gaps));
-    let has_data =
-        |(sample, gap): &(f32, &Option<f32>)| gap.is_none_or(|gap| !nodata::is(*sample, gap));
-    samples.filter(has_data).map(|(sample, _)| sample)
+/// Whether all those samples of a picture that have data pass a test; none is tested behind one that does not. `gaps` has the
+/// value of those without data for each channel.
+fn all_with_data(
+    picture: &Picture,
+    gaps: &[Option<f32>],
+    mask: Option<&Picture>,
+    mut test: impl FnMut(f32) -> bool,
+) -> bool {
+    let samples = picture.to_floats();
+    let mut pixels = samples.chunks_exact(picture.channels()).enumerate();
+    pixels.all(|(at, pixel)| {
+        let is_covered = mask.is_some_and(|mask| mask.bytes()[at] == 0);
+        let mut samples = pixel.iter().zip(gaps);
+        is_covered
+            || samples.all(|(&sample, gap)| {
+                gap.is_some_and(|gap| nodata::is(sample, gap)) || test(sample)
+            })
+    })
 }
 
 /// Pairs and pictures that were left out of a data set.

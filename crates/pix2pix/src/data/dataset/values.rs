@@ -164,8 +164,8 @@ impl Values {
 }
 
 impl Side {
-    /// The values of the pixels that have data; `mask` is that of the pair's mask file. What a conversion to `wanted` channels drops
-    /// does not count.
+    /// The values of the pixels that have data; `mask` is that of the pair's mask file. What a conversion to `wanted` channels
+    /// drops does not count.
     fn of(side: &Decoded, mask: Option<&Picture>, wanted: Option<usize>) -> Self {
         fn bands<T: Copy + Into<f32>>(
             values: &[T],
@@ -428,7 +428,7 @@ impl Side {
 
 /// The value that a picture's own file names for pixels without data, if samples have it, and their number. `named` is for its
 /// first channels; the others do not count.
-fn having_named(picture: &Picture, named: &[Option<f32>]) -> (Option<f32>, usize) {
+pub(super) fn having_named(picture: &Picture, named: &[Option<f32>]) -> (Option<f32>, usize) {
     if named.iter().all(Option::is_none) {
         return (None, 0);
     }

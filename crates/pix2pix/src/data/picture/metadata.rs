@@ -52,7 +52,7 @@ pub struct Palette {
 /// What a file says of its picture besides the samples.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
-    /// Pixels per metre, across and down.
+    /// Pixels per meter, across and down.
     density: Option<[f64; 2]>,
     /// The ICC profile.
     profile: Option<Vec<u8>>,
@@ -101,6 +101,8 @@ impl Metadata {
         channels: usize,
     ) -> Option<f32> {
         match known? {
+            // others have no tags, and need not be opened again
+            Nodata::Tag if format != Format::Tiff => None,
             Nodata::Tag => Self::read(content, format, page, channels).nodata(),
             Nodata::Value(value) => Some(value),
         }
@@ -158,7 +160,7 @@ impl Metadata {
         !self.amounts
     }
 
-    /// Pixels per metre for PNG.
+    /// Pixels per meter for PNG.
     pub(super) fn density(&self) -> Option<[u32; 2]> {
         self.density
             .map(|both| both.map(|density| density.round() as u32))
@@ -357,17 +359,17 @@ fn of_jpeg(content: &Content) -> Option<Metadata> {
     Some(turned(found, turn))
 }
 
-/// The density in JFIF's segment, which is the first one: unit (1 for inches, 2 for centimetres) and two numbers.
+/// The density in JFIF's segment, which is the first one: unit (1 for inches, 2 for centimeters) and two numbers.
 fn jfif_density(bytes: &[u8]) -> Option<[f64; 2]> {
     let segment = bytes.strip_prefix(b"\xff\xd8\xff\xe0")?.get(2..)?;
     let [_, _, unit, x @ .., _, _] = *segment.strip_prefix(b"JFIF\0")?.first_chunk::<9>()?;
     let [x1, x2, y1, y2] = x;
-    let metre = match unit {
+    let meter = match unit {
         1 => 1.0 / INCH,
         2 => 100.0,
         _ => return None, // a ratio of the sides
     };
-    let both = [[x1, x2], [y1, y2]].map(|bytes| f64::from(u16::from_be_bytes(bytes)) * metre);
+    let both = [[x1, x2], [y1, y2]].map(|bytes| f64::from(u16::from_be_bytes(bytes)) * meter);
     both.iter().all(|density| *density > 0.0).then_some(both)
 }
 

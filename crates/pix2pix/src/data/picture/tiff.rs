@@ -296,7 +296,8 @@ impl Tiff {
         self.window([0; 2], self.header().size)
     }
 
-    /// Counts the scans and segments of JPEG in all strips and tiles, once, before the first is decoded: a header alone needs none of them.
+    /// Counts the scans and segments of JPEG in all strips and tiles, once, before the first is decoded: a header alone needs none
+    /// of them.
     fn check_segments(&self) -> Result<(), Fault> {
         if self.counted.get().is_none() {
             for &page in &self.pages {
