@@ -181,13 +181,14 @@ pub fn read(file: &Path) -> Result<toml::Table, Failure> {
     })
 }
 
-/// The option of a command with this name, whose words may be joined by underscores.
+/// The option of a command with this name, or this older one, whose words may be joined by underscores.
 pub fn option<'a>(command: &'a Command, name: &str) -> Option<&'a Arg> {
     let name = name.replace('_', "-");
     let mut options = command.get_arguments();
     options.find(|known| {
-        let long = known.get_long();
-        long == Some(name.as_str()) && !matches!(long, Some("help" | "version"))
+        let aliases = known.get_all_aliases().unwrap_or_default();
+        let mut names = known.get_long().into_iter().chain(aliases);
+        names.any(|known| known == name) && !matches!(known.get_long(), Some("help" | "version"))
     })
 }
 

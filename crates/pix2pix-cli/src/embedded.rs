@@ -375,6 +375,13 @@ mod tests {
     }
 
     #[test]
+    fn an_option_has_its_older_name_too() {
+        let mut words = Words::of("train");
+        words.options(&[given("neighbours", 1)]).unwrap();
+        assert_eq!(words.words, ["pix2pix", "train", "--neighbors=1"]);
+    }
+
+    #[test]
     fn options_have_the_names_and_the_rules_of_the_command() {
         let scratch = tempfile::tempdir().unwrap();
         let refused = |name: &str, value: Value| {

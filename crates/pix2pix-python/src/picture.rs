@@ -29,10 +29,15 @@ pub fn read_picture<'py>(
         .map(str::parse::<Pages>)
         .transpose()
         .map_err(|e| PyValueError::new_err(format!("pages: {e}")))?;
-    let content = Content::from(path.as_path());
+    let failed = |error: pix2pix::Error| exception(error.into());
+    let content = match pages {
+        // once, and not for each slice again
+        Some(Pages::Each) => py.detach(|| picture::unpacked(&path)).map_err(failed)?,
+        _ => Content::from(path.as_path()),
+    };
     let read = |page| {
         let read = py.detach(|| picture::decode_page(&path, &content, page));
-        let (picture, _) = read.map_err(|error| exception(error.into()))?;
+        let (picture, _) = read.map_err(failed)?;
         to_array(py, picture)
     };
     if pages == Some(Pages::Each) {

@@ -16,7 +16,7 @@ pub struct Settings {
     /// Address and port to listen on.
     pub listen: SocketAddr,
     /// Further host names to accept, e.g. of a reverse proxy. They matter for a server on a loopback address without a
-    /// token: it otherwise accepts only `localhost` and loopback addresses, as a defence against DNS rebinding.
+    /// token: it otherwise accepts only `localhost` and loopback addresses, as a defense against DNS rebinding.
     pub hosts: Vec<String>,
     /// Access token for the API; with `None`, anyone may use it.
     pub token: Option<String>,

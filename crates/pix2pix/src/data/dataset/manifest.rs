@@ -338,7 +338,7 @@ fn json_table(text: &[u8]) -> Table {
     let fields = lines.iter().flat_map(|(_, fields)| fields);
     let others = fields.flat_map(Fields::iter).filter(|(_, value)| {
         let text = value.as_str();
-        !text.is_some_and(|text| Split::parse(text.trim()).is_some())
+        text.is_none_or(|text| Split::parse(text.trim()).is_none())
     });
     let without_splits: BTreeSet<String> = others.map(|(key, _)| key.clone()).collect();
     let mut table = Table::default();
