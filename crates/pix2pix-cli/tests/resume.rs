@@ -331,7 +331,7 @@ fn a_run_of_a_length_of_time_ends_when_it_is_over() {
     assert_eq!(stopped[..done.len()], done);
     let next = stopped[done.len()].1;
     assert_eq!(next, 2e-4, "the first half of 60 seconds");
-    assert!(scratch.ok("runs run").contains("60 s"));
+    assert!(scratch.ok("runs run").contains("1 min"));
     // two seconds more than it has trained
     let timings = fs::read_to_string(scratch.path("run/timings.jsonl")).unwrap();
     let last: serde_json::Value =
