@@ -91,6 +91,22 @@ fn is_largest(value: f32) -> bool {
     value.is_finite() && value.abs() >= LARGEST
 }
 
+/// The value of its channel in `gaps` that samples have, the first one found, and the number of all samples that have theirs.
+/// Channels behind the last one do not count.
+pub fn found(picture: &Picture, gaps: &[Option<f32>]) -> (Option<f32>, usize) {
+    if gaps.iter().all(Option::is_none) {
+        return (None, 0);
+    }
+    let samples = picture.to_floats();
+    let pixels = samples.chunks_exact(picture.channels());
+    let named = pixels.flat_map(|pixel| pixel.iter().zip(gaps));
+    let mut having = named.filter_map(|(&sample, named)| named.filter(|&gap| is(sample, gap)));
+    match having.next() {
+        Some(value) => (Some(value), 1 + having.count()),
+        None => (None, 0),
+    }
+}
+
 /// A known pixel in a mask; others are 0.
 pub const KNOWN: u8 = 255;
 
@@ -229,6 +245,15 @@ pub fn stored(value: f32, depth: Depth) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_have_the_value_of_their_channel() {
+        let picture = Picture::new([2, 1], 2, Samples::U8(vec![7, 9, 9, 7]));
+        assert_eq!(found(&picture, &[Some(9.0), Some(9.0)]), (Some(9.0), 2));
+        assert_eq!(found(&picture, &[Some(7.0), None]), (Some(7.0), 1));
+        assert_eq!(found(&picture, &[Some(9.0)]), (Some(9.0), 1));
+        assert_eq!(found(&picture, &[None, Some(8.0)]), (None, 0));
+    }
 
     #[test]
     fn values_are_read_and_written_as_text() {

@@ -6,7 +6,6 @@ use pix2pix_runtime::picture::{Nodata, nodata};
 
 use super::layout::{Entry, Files};
 use super::pairs::Pairs;
-use super::values::having_named;
 use crate::data::pair::{self, Pair};
 use crate::data::picture::{self, Content, Format, Header, Metadata, Page, Picture, Samples};
 use crate::error::{Error, Result};
@@ -140,7 +139,7 @@ impl Pairs {
     pub fn read_sides_and_gaps(&self, index: usize) -> Result<[(Picture, Option<f32>); 2]> {
         let sides = self.decode_sides(index)?;
         Ok(sides.map(|Decoded { picture, named, .. }| {
-            let (found, _) = having_named(&picture, &named);
+            let (found, _) = nodata::found(&picture, &named);
             (picture, found)
         }))
     }

@@ -205,7 +205,7 @@ impl Side {
         };
         let known = nodata::both(nodata::mask(picture, gaps), mask.cloned());
         let known = known.as_ref().map(Picture::bytes);
-        let (named, count) = having_named(picture, &side.named[..read]);
+        let (named, count) = nodata::found(picture, &side.named[..read]);
         Self {
             named,
             counted: [count, picture.samples().len() / channels * read],
@@ -423,23 +423,6 @@ impl Side {
             )));
         }
         Ranges::each(&found)
-    }
-}
-
-/// The value that a picture's own file names for pixels without data, if samples have it, and their number. `named` is for its
-/// first channels; the others do not count.
-pub(super) fn having_named(picture: &Picture, named: &[Option<f32>]) -> (Option<f32>, usize) {
-    if named.iter().all(Option::is_none) {
-        return (None, 0);
-    }
-    let samples = picture.to_floats();
-    let pixels = samples.chunks_exact(picture.channels());
-    let named = pixels.flat_map(|pixel| pixel.iter().zip(named));
-    let mut having =
-        named.filter_map(|(&sample, named)| named.filter(|&gap| nodata::is(sample, gap)));
-    match having.next() {
-        Some(value) => (Some(value), 1 + having.count()),
-        None => (None, 0),
     }
 }
 
