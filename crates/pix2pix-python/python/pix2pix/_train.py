@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,10 +158,10 @@ def resume(
     run: Run | str | os.PathLike[str],
     *,
     data: str | os.PathLike[str] | None = None,
-    steps: int | None = None,
-    epochs: int | None = None,
+    steps: SupportsIndex | None = None,
+    epochs: SupportsIndex | None = None,
     time: str | None = None,
-    patience: int | None = None,
+    patience: SupportsIndex | None = None,
     report: bool = False,
     tensorboard: bool = False,
     callback: Callback | None = None,
