@@ -7,6 +7,8 @@ use gemm_common::{gemm::gemm_basic_generic, simd::MixedSimd, simd::V3};
 #[cfg(target_arch = "x86_64")]
 use crate::limit::Limit;
 use crate::limit::limit;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::Avx2;
 
 /// Layout of a matrix in a slice: element (row, column) is at `offset + row * rows + column * columns`.
 #[derive(Clone, Copy)]
@@ -61,6 +63,8 @@ pub unsafe fn multiply(
     assert!(fits(b_layout, [k, n], b.len()), "right matrix in its slice");
     assert!(c_layout.fits([m, n], c.len()), "product in its slice");
     let multiply = match limit() {
+        #[cfg(target_arch = "x86_64")]
+        None if has_few_columns(n, b_layout) && Avx2::<false>::detect().is_some() => with_avx2,
         None => gemm_f32::gemm::f32::get_gemm_fn(),
         #[cfg(target_arch = "x86_64")]
         Some(Limit::Avx2) => with_avx2,
@@ -107,6 +111,13 @@ pub unsafe fn multiply(
             Parallelism::None,
         );
     }
+}
+
+/// Whether gemm's kernel for AVX-512 takes twice as long as that for AVX2: it packs 64 columns of `b` at a time, of which there
+/// are few, with the values of each side by side. So it is for the gradient of the weights of up to six channels.
+#[cfg(target_arch = "x86_64")]
+fn has_few_columns(n: usize, b: Layout) -> bool {
+    n <= 96 && b.rows == 1
 }
 
 /// The product with AVX2, also where `gemm` would choose AVX-512.

@@ -103,19 +103,53 @@ impl Lanes for Pair {
 
     #[inline(always)]
     fn transpose(rows: [Self; LANES]) -> [Self; LANES] {
-        let mut columns = [[0.0; LANES]; LANES];
-        for (row, values) in rows.into_iter().enumerate() {
-            for (column, value) in columns.iter_mut().zip(values.array()) {
-                column[row] = value;
+        let mut columns = rows;
+        // no closures: they would not be inlined, and with them the instructions
+        for down in 0..2 {
+            for right in 0..2 {
+                let mut square = [rows[0].0[0]; 8];
+                for row in 0..8 {
+                    square[row] = rows[8 * down + row].0[right];
+                }
+                // SAFETY: see above; `rows` are the proof.
+                let square = unsafe { transposed(square) };
+                for column in 0..8 {
+                    columns[8 * right + column].0[down] = square[column];
+                }
             }
         }
-        let mut result = rows;
-        for (to, column) in result.iter_mut().zip(&columns) {
-            let from = column.as_ptr();
-            // SAFETY: see above; `rows` are the proof.
-            *to = unsafe { Self([_mm256_loadu_ps(from), _mm256_loadu_ps(from.add(8))]) };
+        columns
+    }
+}
+
+/// Transposes an 8x8 matrix, given and returned row by row.
+///
+/// # Safety
+/// The processor must have AVX2.
+#[inline(always)]
+unsafe fn transposed(rows: [__m256; 8]) -> [__m256; 8] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // 4x4 blocks within the 128-bit halves
+        let mut x = rows;
+        let mut y = rows;
+        for i in (0..8).step_by(2) {
+            y[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+            y[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
         }
-        result
+        for i in (0..8).step_by(4) {
+            for c in 0..2 {
+                let (top, bottom) = (_mm256_castps_pd(y[i + c]), _mm256_castps_pd(y[i + 2 + c]));
+                x[i + 2 * c] = _mm256_castpd_ps(_mm256_unpacklo_pd(top, bottom));
+                x[i + 2 * c + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(top, bottom));
+            }
+        }
+        // then the halves: x[4 b + c] holds column 4 h + c of rows 4 b.. in half h
+        for c in 0..4 {
+            y[c] = _mm256_permute2f128_ps::<0x20>(x[c], x[4 + c]);
+            y[4 + c] = _mm256_permute2f128_ps::<0x31>(x[c], x[4 + c]);
+        }
+        y
     }
 }
 

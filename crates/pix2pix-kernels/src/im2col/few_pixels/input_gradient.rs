@@ -10,7 +10,7 @@ use crate::im2col::patches;
 use crate::instruction_set::{Arithmetic, InstructionSet};
 use crate::lanes::{LANES, Lanes};
 use crate::output::zeroed;
-use crate::prefetch::prefetch;
+use crate::prefetch::prefetch_run;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::simd::{COLUMNS, Simd, Task};
@@ -81,24 +81,13 @@ impl<W: Weight> Task for Channels<'_, W> {
         let (products, matrix) = floats.split_at_mut(all * TAPS);
         products.fill(0.0);
         for outputs in split(geometry.out_channels, STEPS) {
-            for column in (0..taps).step_by(COLUMNS) {
-                let mut pixel = 0;
-                // as many sums as fit the registers
-                while M::ROWS >= 12 && pixel + 8 <= all {
-                    self.add::<M, 8>(simd, outputs.clone(), column, pixel, products);
-                    pixel += 8;
-                }
-                while M::ROWS >= 12 && pixel + 4 <= all {
-                    self.add::<M, 4>(simd, outputs.clone(), column, pixel, products);
-                    pixel += 4;
-                }
-                while pixel + 2 <= all {
-                    self.add::<M, 2>(simd, outputs.clone(), column, pixel, products);
-                    pixel += 2;
-                }
-                if pixel < all {
-                    self.add::<M, 1>(simd, outputs.clone(), column, pixel, products);
-                }
+            // as many sums as fit the registers
+            if M::ROWS >= 12 {
+                self.add_all::<M, 8, 2>(simd, outputs, products);
+            } else if M::ROWS >= 6 && all >= 12 {
+                self.add_all::<M, 6, 1>(simd, outputs, products);
+            } else {
+                self.add_all::<M, 2, 2>(simd, outputs, products);
             }
         }
         let plane = geometry.input[0] * geometry.input[1];
@@ -126,10 +115,42 @@ impl<W: Weight> Task for Channels<'_, W> {
 }
 
 impl<W: Weight> Channels<'_, W> {
-    /// Adds the weights of some output channels in two vectors of taps, times the gradients of `P` pixels of these channels, to
+    /// Adds the weights of some output channels, times the gradients of these, to the products `[pixel][tap]`: `V` vectors of taps and
+    /// `P` pixels at a time.
+    #[inline(always)]
+    fn add_all<M: Simd, const P: usize, const V: usize>(
+        &self,
+        simd: M,
+        outputs: Range<usize>,
+        products: &mut [f32],
+    ) {
+        let geometry = self.geometry;
+        let all = geometry.batch * geometry.pixels();
+        let taps = self.channels.len() * geometry.kernel * geometry.kernel;
+        for column in (0..taps).step_by(V * LANES) {
+            let mut pixel = 0;
+            while pixel + P <= all {
+                self.add::<M, P, V>(simd, outputs.clone(), column, pixel, products);
+                pixel += P;
+            }
+            while P >= 8 && pixel + 4 <= all {
+                self.add::<M, 4, V>(simd, outputs.clone(), column, pixel, products);
+                pixel += 4;
+            }
+            while pixel + 2 <= all {
+                self.add::<M, 2, V>(simd, outputs.clone(), column, pixel, products);
+                pixel += 2;
+            }
+            if pixel < all {
+                self.add::<M, 1, V>(simd, outputs.clone(), column, pixel, products);
+            }
+        }
+    }
+
+    /// Adds the weights of some output channels in `V` vectors of taps, times the gradients of `P` pixels of these channels, to
     /// the products `[pixel][tap]`.
     #[inline(always)]
-    fn add<M: Simd, const P: usize>(
+    fn add<M: Simd, const P: usize, const V: usize>(
         &self,
         simd: M,
         outputs: Range<usize>,
@@ -141,43 +162,45 @@ impl<W: Weight> Channels<'_, W> {
         let all = geometry.batch * geometry.pixels();
         let window = geometry.kernel * geometry.kernel;
         let first = self.channels.start * window + column;
-        let mut sums = [[simd.zero(); 2]; P];
+        let mut sums = [[simd.zero(); V]; P];
         for (index, sums) in sums.iter_mut().enumerate() {
-            let from = vectors(&products[(pixel + index) * TAPS + column..]);
-            *sums = [simd.load(&from[0]), simd.load(&from[1])];
+            let from = vectors::<_, V>(&products[(pixel + index) * TAPS + column..]);
+            for (sum, from) in sums.iter_mut().zip(from) {
+                *sum = simd.load(from);
+            }
         }
         for output in outputs {
-            let from = vectors(&self.weights[output * geometry.taps() + first..]);
-            let right = [W::load(simd, &from[0]), W::load(simd, &from[1])];
+            let from = vectors::<_, V>(&self.weights[output * geometry.taps() + first..]);
+            let mut right = [simd.zero(); V];
+            for (right, from) in right.iter_mut().zip(from) {
+                *right = W::load(simd, from);
+            }
             if pixel == 0 {
                 // the next outputs' weights, which would be waited for while nothing is computed
                 let next = (output + STEPS) * geometry.taps() + first;
-                prefetch(self.weights, next);
-                prefetch(self.weights, next + LANES);
+                prefetch_run(self.weights, next, V * LANES);
             }
             let left: &[f32; P] = self.gradient[output * all + pixel..]
                 .first_chunk()
                 .expect("gradients of all pixels");
             for (sums, left) in sums.iter_mut().zip(left) {
                 let left = simd.splat(*left);
-                *sums = [
-                    sums[0].multiply_add(left, right[0]),
-                    sums[1].multiply_add(left, right[1]),
-                ];
+                for (sum, right) in sums.iter_mut().zip(right) {
+                    *sum = sum.multiply_add(left, right);
+                }
             }
         }
         for (index, sums) in sums.into_iter().enumerate() {
-            let to = &mut products[(pixel + index) * TAPS + column..][..COLUMNS];
-            let (to, _) = to.as_chunks_mut();
-            sums[0].store(&mut to[0]);
-            sums[1].store(&mut to[1]);
+            let to = &mut products[(pixel + index) * TAPS + column..][..V * LANES];
+            for (to, sum) in to.as_chunks_mut().0.iter_mut().zip(sums) {
+                sum.store(to);
+            }
         }
     }
 }
 
-/// The first two vectors of some values.
+/// The first `V` vectors of some values.
 #[inline(always)]
-fn vectors<T>(values: &[T]) -> &[[T; LANES]; 2] {
-    let values: &[T; COLUMNS] = values.first_chunk().expect("whole blocks");
-    values.as_chunks().0.first_chunk().expect("two vectors")
+fn vectors<T, const V: usize>(values: &[T]) -> &[[T; LANES]; V] {
+    values.as_chunks().0.first_chunk().expect("whole vectors")
 }
