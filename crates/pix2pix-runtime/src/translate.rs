@@ -576,6 +576,7 @@ impl Translator {
             domains: [&self.model.source, &self.model.target],
             tiles,
             padded: self.padded(size),
+            unit: 1 << self.model.generator.halvings(),
             known: self.known(tiles.statistics),
             noise: options.noise(),
             panel: panel.next_multiple_of(BLOCK).max(PANEL),
