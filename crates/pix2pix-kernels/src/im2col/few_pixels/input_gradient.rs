@@ -188,10 +188,10 @@ impl<W: Weight> Channels<'_, W> {
             let left: &[f32; P] = self.gradient[output * all + pixel..]
                 .first_chunk()
                 .expect("gradients of all pixels");
-            for index in 0..P {
-                let left = simd.splat(left[index]);
+            for (sums, left) in sums.iter_mut().zip(left) {
+                let left = simd.splat(*left);
                 for v in 0..V {
-                    sums[index][v] = sums[index][v].multiply_add(left, right[v]);
+                    sums[v] = sums[v].multiply_add(left, right[v]);
                 }
             }
         }
