@@ -253,8 +253,11 @@ fn unknown_devices_and_values() {
             ["100 pixels", "nearest size that works is 128"],
         ),
         (
-            "--crop-size 512",
-            ["--crop-size 512", "at most --load-size 286"],
+            "--crop-size 512 --load-size 286",
+            [
+                "--crop-size 512 is larger than --load-size 286",
+                "the usual one is 572",
+            ],
         ),
         ("--steps 0", ["--steps is 0", "at least 1"]),
         ("--lr 7", ["--lr is 7", "from 0 to 1"]),

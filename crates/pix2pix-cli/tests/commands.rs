@@ -905,6 +905,8 @@ fn a_preset_is_a_set_of_defaults() {
         expected
     );
     assert_eq!(config("--steps 1 --load-size 72"), expected);
+    // as the paper's 286 follows its 256
+    assert_eq!(config("--steps 1"), expected);
     let joined = format!("train data --out run {SMALL} --generator resnet-6 --input-skip on");
     let said = String::from_utf8(scratch.run(&joined).stderr).unwrap();
     assert!(said.contains("--input-skip on is for the U-Net"), "{said}");
