@@ -642,8 +642,11 @@ fn options_of_the_pytorch_port() {
             ],
         ),
         (
-            "translate run photos --direction=b-to-a",
-            &["--direction: omit it: the model knows it"],
+            "translate run photos --direction=b-to-a --load_size 256",
+            &[
+                "--direction: omit it: the model knows it",
+                "--load_size: use --scale train",
+            ],
         ),
         (
             "translate --dataroot photos --name run --model test --results_dir out",

@@ -282,8 +282,9 @@ impl Args {
             neighbors: files.neighbors,
             matching: files.matching,
             squares: self.data.squares,
-            side_by_side: None, // set below, as the next
+            side_by_side: None, // set below, as the next two
             orientation: None,
+            scale: None,
             on_error: self.data.on_error,
             workers: self.workers,
             cache: self.cache,
