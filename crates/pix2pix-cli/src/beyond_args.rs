@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use pix2pix::data::picture::MAX_SIDE;
 use pix2pix::data::{JitterConfig, ResizePolicy, Size};
 use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
@@ -123,8 +124,8 @@ impl Preset {
     /// differ, and the longer the networks take to learn few pairs by heart.
     pub fn load_size(self, crop_size: Size) -> Size {
         match self {
-            Self::Paper => JitterConfig::default().load_size,
-            Self::Best => Size(crop_size.0.map(|side| side + side / 2)),
+            Self::Paper => JitterConfig::usual_load_size(crop_size),
+            Self::Best => Size(crop_size.0.map(|side| (side + side / 2).min(MAX_SIDE))),
         }
     }
 }

@@ -101,6 +101,7 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("dists", "--dists"),
     ("inception", "--fid"),
     ("samples", "--samples"),
+    ("scale", "--scale"),
     ("temporal", "--temporal"),
     ("side", "--tile"),
     ("overlap", "--overlap"),

@@ -253,8 +253,11 @@ fn unknown_devices_and_values() {
             ["100 pixels", "nearest size that works is 128"],
         ),
         (
-            "--crop-size 512",
-            ["--crop-size 512", "at most --load-size 286"],
+            "--crop-size 512 --load-size 286",
+            [
+                "--crop-size 512 is larger than --load-size 286",
+                "the usual one is 572",
+            ],
         ),
         ("--steps 0", ["--steps is 0", "at least 1"]),
         ("--lr 7", ["--lr is 7", "from 0 to 1"]),
@@ -639,8 +642,11 @@ fn options_of_the_pytorch_port() {
             ],
         ),
         (
-            "translate run photos --direction=b-to-a",
-            &["--direction: omit it: the model knows it"],
+            "translate run photos --direction=b-to-a --load_size 256",
+            &[
+                "--direction: omit it: the model knows it",
+                "--load_size: use --scale train",
+            ],
         ),
         (
             "translate --dataroot photos --name run --model test --results_dir out",

@@ -4,6 +4,7 @@ use std::fs;
 
 use image::RgbImage;
 use pix2pix::data::picture::{self, Format, Picture, Samples};
+use pix2pix::data::resize;
 
 use crate::common::{self, SMALL, Scratch, is_flat, names, pair, wait_until};
 
@@ -905,6 +906,8 @@ fn a_preset_is_a_set_of_defaults() {
         expected
     );
     assert_eq!(config("--steps 1 --load-size 72"), expected);
+    // as the paper's 286 follows its 256
+    assert_eq!(config("--steps 1"), expected);
     let joined = format!("train data --out run {SMALL} --generator resnet-6 --input-skip on");
     let said = String::from_utf8(scratch.run(&joined).stderr).unwrap();
     assert!(said.contains("--input-skip on is for the U-Net"), "{said}");
@@ -1039,11 +1042,107 @@ fn a_model_of_whole_pictures_is_described_and_exported_without_a_size() {
     assert!(said.contains("give another --size"), "{said}");
 }
 
+/// A model that was trained on resized pictures says so once, and translates at their scale if it is asked to.
+#[test]
+fn pictures_are_translated_at_the_scale_of_the_training() {
+    let scratch = Scratch::new();
+    for folder in ["data", "in", "small"] {
+        fs::create_dir(scratch.path(folder)).unwrap();
+    }
+    let resized = |picture: &RgbImage, side: u32| {
+        let resized = resize(&Picture::from(picture.clone()), [side; 2]);
+        RgbImage::from_raw(side, side, resized.bytes().to_vec()).unwrap()
+    };
+    for index in 0..2 {
+        let path = |folder: &str| scratch.path(&format!("{folder}/{index}.png"));
+        pair(320, 160, index).save(path("data")).unwrap();
+        let source = pair(160, 160, index);
+        source.save(path("in")).unwrap();
+        resized(&source, 64).save(path("small")).unwrap();
+    }
+    for (options, made, known) in [
+        (
+            "--preset best",
+            ", of which parts are resized to 64x64 for training",
+            "64",
+        ),
+        ("--resize crop", "", "160"),
+        ("", ", resized to 72x72 for training", "64"),
+    ] {
+        let _ = fs::remove_dir_all(scratch.path("run"));
+        let options = format!("--steps 2 --filters 2 --crop-size 64 {options}");
+        let output = scratch.run(&format!("train data --out run {options}"));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            told.contains(&format!("; all 160x160 pixels{made}\n")),
+            "{told}"
+        );
+        let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+        let scale = format!("\n[scale]\nfrom = \"160\"\nto = \"{known}\"\n");
+        assert!(config.contains(&scale), "{config}");
+    }
+    let note = "note: the model was trained on pictures shrunk from about 160x160 to about 64x64 pixels; add --scale train to \
+                translate at that scale\n";
+    let said = scratch.ok("translate run in --out native");
+    assert_eq!(said.matches(note).count(), 1, "{said}");
+    for command in [
+        "translate run in --out back --scale train",
+        "translate run small --out smaller",
+    ] {
+        let said = scratch.ok(command);
+        assert!(!said.contains("note"), "{said}");
+    }
+    for index in 0..2 {
+        let made = |folder: &str| open(scratch.path(&format!("{folder}/{index}.png")));
+        let back = made("back");
+        assert_eq!(back, resized(&made("smaller"), 160));
+        assert_ne!(back, made("native"));
+    }
+    let frame = pair(160, 160, 0).into_raw();
+    let output = scratch.piped("translate run --stdin-raw 160x160", &frame);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.ends_with(note) && told.lines().count() == 2, "{told}");
+    let output = scratch.piped("translate run --stdin-raw 160x160 --scale train", &frame);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert_eq!(output.stdout, open(scratch.path("back/0.png")).into_raw());
+    // one that is read window by window, and a model that does not know its training
+    let file = fs::File::create(scratch.path("long.tif")).unwrap();
+    let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+    let gray = vec![90; 32 * 16400];
+    file.write_image::<tiff::encoder::colortype::Gray8>(32, 16400, &gray)
+        .unwrap();
+    for (command, code, reason) in [
+        (
+            "translate run long.tif",
+            1,
+            "too large to be resized in memory",
+        ),
+        (
+            "translate earth in/0.png",
+            2,
+            "--scale is train, but the model does not know the size of its training pictures",
+        ),
+    ] {
+        let said = refused(
+            &scratch,
+            &format!("{command} --out none --scale train"),
+            code,
+        );
+        assert!(said.contains(reason), "{said}");
+        assert!(!scratch.path("none").exists());
+    }
+}
+
 /// Pictures unlike those of the training are translated, and told.
 #[test]
 fn unusual_pictures_are_told() {
     let scratch = Scratch::new();
-    scratch.pairs("data", 2);
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let path = scratch.path(&format!("data/pair{index}.png"));
+        pair(128, 64, index).save(path).unwrap();
+    }
     scratch.trained("data", "--direction b-to-a");
     let gray = image::ImageBuffer::from_pixel(64, 64, image::Luma([3000u16]));
     gray.save(scratch.path("gray.png")).unwrap();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pix2pix::model::built_in;
 use pix2pix_cli::embedded::Failure;
-use pix2pix_runtime::{NormStatistics, Tiling, TranslateOptions, Translator};
+use pix2pix_runtime::{NormStatistics, Scale, Tiling, TranslateOptions, Translator};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -18,13 +18,15 @@ use crate::whole::Whole;
 /// ``path`` is a checkpoint file (.safetensors), a run or its folder to load its newest checkpoint, or ``"earth"``, the
 /// built-in model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
 ///
-/// ``generator(picture, *, dropout=True, seed=0, tile=None, overlap=None, norm_stats="tile")`` translates a picture of any
-/// size from 16 pixels a side.
+/// ``generator(picture, *, dropout=True, seed=0, scale="native", tile=None, overlap=None, norm_stats="tile")`` translates a
+/// picture of any size from 16 pixels a side.
 ///
 /// ``picture`` is an array of uint8, uint16 or float32 with the shape ``(height, width, channels)``, or ``(height, width)``
 /// for one channel. Black and white are 0 and the largest value for uint8 and uint16, and 0 and 1 for float32, unless the
 /// model was trained with another range for this type. The result has the shape ``(height, width, channels)``, with the
 /// channels and the type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
+/// With ``scale="train"`` the picture is resized as the training pictures were, and the result is resized back; imported models
+/// do not know how they were, and refuse it.
 /// ``tile``, ``overlap`` and ``norm_stats`` are the options of ``pix2pix translate`` for large pictures: the side of the
 /// tiles that it is cut into (None for 1024 where there are more than 2 million pixels, 0 for no tiles), their
 /// overlap (None for a quarter), and whose statistics normalize a tile ("tile", "image" or "frozen"). Ctrl-C ends it before
@@ -47,7 +49,7 @@ impl Generator {
     }
 
     // Python shows no text of this function: the class has it
-    #[pyo3(signature = (picture, *, dropout = true, seed = Whole::Number(0), tile = None, overlap = None, norm_stats = "tile"))]
+    #[pyo3(signature = (picture, *, dropout = true, seed = Whole::Number(0), scale = "native", tile = None, overlap = None, norm_stats = "tile"))]
     #[allow(clippy::too_many_arguments)] // keyword arguments
     fn __call__<'py>(
         &self,
@@ -55,6 +57,7 @@ impl Generator {
         picture: &Bound<'py, PyAny>,
         dropout: bool,
         seed: Whole,
+        scale: &str,
         tile: Option<Whole>,
         overlap: Option<Whole>,
         norm_stats: &str,
@@ -63,11 +66,15 @@ impl Generator {
         let statistics: NormStatistics = norm_stats
             .parse()
             .map_err(|e| PyValueError::new_err(format!("norm_stats: {e}")))?;
+        let scale: Scale = scale
+            .parse()
+            .map_err(|e| PyValueError::new_err(format!("scale: {e}")))?;
         let refused = |e| PyValueError::new_err(named(&Failure::from(e).message()));
         let tiling = Tiling::of(side("tile", tile)?, side("overlap", overlap)?);
         let options = TranslateOptions {
             dropout,
             seed: seed.of("seed", u64::MAX)?,
+            scale,
             tiling: tiling.map_err(refused)?,
             statistics,
             ..TranslateOptions::default()

@@ -83,10 +83,22 @@ def test_it_translates_in_tiles_as_the_program_does(model: pathlib.Path) -> None
         ({"overlap": 16}, "^overlap is that of tiles; give tile too$"),
         ({"tile": 0, "overlap": 16}, "^overlap is that of tiles, and tile 0 never cuts;"),
         ({"norm_stats": "mine"}, "^norm_stats: unknown statistics; use tile, image or frozen"),
+        ({"scale": "mine"}, "^scale: unknown scale; use native or train"),
+        ({"scale": "train"}, "^scale is train, but the model does not know the size of its training pictures"),
     ]
     for options, told in bad:
         with pytest.raises(ValueError, match=told):
             generator(source, **options)
+
+
+def test_it_translates_at_the_scale_of_training_as_the_program_does(tmp_path: pathlib.Path) -> None:
+    run = tmp_path / "run"
+    pix2pix.train("earth", run, quiet=True, steps=1, filters=2, crop_size=64)
+    generator = pix2pix.Generator(run)
+    source = picture(256, 300)
+    scaled = generator(source, scale="train")
+    assert np.array_equal(scaled, by_program(run, source, "--scale", "train"))
+    assert not np.array_equal(scaled, generator(source, scale="native"))
 
 
 def test_it_takes_arrays_of_any_layout_and_type(model: pathlib.Path) -> None:
@@ -225,7 +237,7 @@ def test_an_interrupt_ends_a_translation() -> None:
 def test_help_says_how_to_call_it() -> None:
     """Python shows no text of ``__call__``."""
     text = pix2pix.Generator.__doc__ or ""
-    for name in ("path", "earth", "picture", "dropout", "seed", "tile", "overlap", "norm_stats", "frozen"):
+    for name in ("path", "earth", "picture", "dropout", "seed", "scale", "tile", "overlap", "norm_stats", "frozen"):
         assert name in text
     assert "pages" in (pix2pix.read_picture.__doc__ or "")
 

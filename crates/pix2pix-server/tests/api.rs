@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use pix2pix::data::labels::Stored;
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
-use pix2pix::data::{Domain, Samples, earth};
+use pix2pix::data::{Domain, Samples, Size, earth};
 use pix2pix::device::{DeviceName, Precision};
-use pix2pix::model::TranslateOptions;
+use pix2pix::model::{Checkpoint, Scale, TrainingScale, TranslateOptions};
 use pix2pix::run::Event;
 use pix2pix_server::{LiveTraining, Models, Settings};
 use rand::{RngExt, SeedableRng};
@@ -331,6 +331,63 @@ fn close(found: &RgbImage, expected: &[u8]) {
             "{found} instead of {expected}"
         );
     }
+}
+
+/// With `scale=train`, a picture is resized as the training pictures were; without, a note says that they were.
+#[test]
+fn pictures_are_translated_at_the_scale_of_the_training() {
+    let settings = Settings {
+        pixels: 128 * 128,
+        ..Settings::default()
+    };
+    let served = Served::new(settings);
+    let known = |name: &str, scale: Option<[u32; 2]>| {
+        let path = served.folder.path().join(format!("{name}.safetensors"));
+        let mut checkpoint = Checkpoint::load(&path).unwrap();
+        checkpoint.config.scale = scale.map(|[from, to]| TrainingScale {
+            from: Size::square(from),
+            to: Size::square(to),
+        });
+        checkpoint.save(&path).unwrap();
+        served.models.reload().unwrap();
+    };
+    known("one", Some([128, 64]));
+    known("two", None);
+    let source = pattern(128, 0);
+    let file = png(&source);
+    let native = post(&served, "/v1/translate", &file);
+    assert_eq!(
+        native.header("pix2pix-note"),
+        "the model was trained on pictures shrunk from about 128x128 to about 64x64 pixels; scale=train translates at that \
+         scale"
+    );
+    let preview = post(&served, "/v1/preview", &file);
+    assert!(!preview.headers.contains_key("pix2pix-note"));
+    let scaled = post(&served, "/v1/translate?scale=train", &file);
+    assert!(!scaled.headers.contains_key("pix2pix-note"));
+    let model = served.models.get(Some("one")).unwrap();
+    let options = TranslateOptions {
+        scale: Scale::Train,
+        ..TranslateOptions::default()
+    };
+    let expected = model.translator.translate_with(source.into(), &options);
+    let scaled = scaled.picture().into_rgb8().into_raw();
+    assert!(scaled == expected.unwrap().bytes());
+    assert!(scaled != native.picture().into_rgb8().into_raw());
+    let unknown = post(&served, "/v1/translate?scale=train&model=two", &file).problem(400);
+    assert!(
+        unknown.starts_with("the parameters: `scale` is train, but the model does not know"),
+        "{unknown}"
+    );
+    // what a training has enlarged needs the time and memory of what it became
+    known("one", Some([16, 64]));
+    let large = post(&served, "/v1/translate?scale=train", &file).problem(413);
+    assert!(
+        large.starts_with(
+            "the model takes the picture at the scale of its training, as 512x512 pixels"
+        ),
+        "{large}"
+    );
 }
 
 /// A camera's picture as the model takes it, to look at.
@@ -986,7 +1043,10 @@ fn the_openapi_document_is_the_api() {
         .iter()
         .map(|p| p["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["model", "seed", "dropout", "format", "display"]);
+    assert_eq!(
+        names,
+        ["model", "seed", "dropout", "scale", "format", "display"]
+    );
     for status in [
         "400", "401", "403", "404", "408", "413", "415", "422", "429", "503",
     ] {

@@ -10,6 +10,7 @@ pub(crate) mod values;
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::network::GeneratorConfig;
 use pix2pix_runtime::picture::{Domain, Size};
+use pix2pix_runtime::scale::{Scale, TrainingScale};
 use serde::Deserialize;
 
 use crate::backend::device::DeviceName;
@@ -78,6 +79,10 @@ pub struct RunConfig {
     /// earlier versions.
     #[serde(default)]
     pub orientation: Option<String>,
+    /// What the training made of the size of its pictures; `None` if it is unknown, as of imported models and of earlier
+    /// versions.
+    #[serde(default)]
+    pub scale: Option<TrainingScale>,
     /// How to handle broken and unmatched files.
     #[serde(default)]
     pub on_error: OnError,
@@ -164,6 +169,7 @@ impl Default for RunConfig {
             squares: false,
             side_by_side: None,
             orientation: None,
+            scale: None,
             on_error: OnError::Stop,
             workers: 0,
             cache: CacheKind::Off,
@@ -212,9 +218,13 @@ impl RunConfig {
     }
 
     /// Remembers how the pairs of a data set lie in their files, so that [`is_pair`](Self::is_pair) knows others like them, and
-    /// [`turned`](Self::turned) volumes that lie otherwise.
+    /// [`turned`](Self::turned) volumes that lie otherwise; and what the jitter makes of their size.
     pub fn remember_shapes(&mut self, data: &Dataset, survey: &Survey) {
         self.orientation = data.train.orientation();
+        self.scale = survey.median_size().map(|size| TrainingScale {
+            from: Size(size),
+            to: Size(self.jitter.known(size)),
+        });
         self.side_by_side = Some(match data.is_side_by_side() {
             true => survey
                 .shapes()
@@ -248,10 +258,12 @@ impl RunConfig {
         })
     }
 
-    /// What to say of a source of this size, in pixels, that is much smaller than those of training.
-    pub fn smallness(&self, [width, height]: [u32; 2]) -> Option<String> {
+    /// What to say of a source of this size, in pixels, that is translated at this scale, and much smaller than those of training
+    /// to the network: at the training's scale, it is only a small picture.
+    pub fn smallness(&self, [width, height]: [u32; 2], scale: Scale) -> Option<String> {
         let Size([wide, high]) = self.jitter.crop_size;
-        (self.jitter.resize.makes_crops() && width * 2 < wide && height * 2 < high).then(|| {
+        let is_small = width * 2 < wide && height * 2 < high;
+        (scale == Scale::Native && self.jitter.resize.makes_crops() && is_small).then(|| {
             format!(
                 "it is much smaller than the {wide}x{high} pixels that the model was trained on; enlarge it first"
             )
@@ -280,12 +292,11 @@ impl RunConfig {
 
     /// What translation needs of it.
     pub fn model(&self) -> ModelConfig {
-        ModelConfig::new(
-            [self.source.clone(), self.target.clone()],
-            self.neighbors,
-            self.generator.clone(),
-            self.size(),
-        )
+        let domains = [self.source.clone(), self.target.clone()];
+        let generator = self.generator.clone();
+        let mut model = ModelConfig::new(domains, self.neighbors, generator, self.size());
+        model.scale = self.scale;
+        model
     }
 
     /// The order in which one process visits `pairs` pairs, from pair `start` of the run.
@@ -354,6 +365,15 @@ mod tests {
         // a damaged file
         config.jitter.multiple = 0;
         assert_eq!(config.size(), Size([256, 1000]));
+    }
+
+    #[test]
+    fn what_is_small_at_the_scale_of_the_training_is_not_to_be_enlarged() {
+        let config = RunConfig::default();
+        let told = config.smallness([100, 127], Scale::Native).unwrap();
+        assert!(told.contains("than the 256x256 pixels"), "{told}");
+        assert_eq!(config.smallness([100, 128], Scale::Native), None);
+        assert_eq!(config.smallness([100, 127], Scale::Train), None);
     }
 
     #[test]

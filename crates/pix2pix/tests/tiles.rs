@@ -8,7 +8,10 @@ use image::{Rgb, RgbImage};
 use pix2pix::Translator;
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{self, LargeWriter, Metadata, Picture, Samples};
-use pix2pix::model::{Checkpoint, Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions};
+use pix2pix::model::{
+    Checkpoint, Fit, NormStatistics, Scale, TilePlan, Tiles, Tiling, TrainingScale,
+    TranslateOptions,
+};
 use pix2pix::network::{
     Generator, Init, Noise, Norm, PatchGanConfig, ResnetConfig, UnetConfig, Upsample, WeightInit,
     weights,
@@ -514,6 +517,97 @@ fn no_layer_is_larger_than_the_engine_can_number() {
         assert_eq!(done.map(drop).map_err(|error| error.to_string()), refused());
     }
     assert!(passes.taken().is_empty());
+}
+
+/// At the scale of the training, the network sees a picture resized by its factors, whole or in tiles.
+#[test]
+fn pictures_are_translated_at_the_scale_of_the_training() {
+    let passes = Passes::default();
+    let mut translator = passes.model(Domain::RGB8);
+    let options = |tiling, fit| TranslateOptions {
+        scale: Scale::Train,
+        tiling,
+        fit,
+        ..TranslateOptions::default()
+    };
+    let whole = options(Tiling::Never, Fit::Pad);
+    let unknown = translator.check(&whole).unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("`scale` is train, but the model does not know the size"),
+        "{unknown}"
+    );
+    let refused = translator.translate_with(gray([256, 128]), &whole);
+    assert_eq!(refused.unwrap_err().to_string(), unknown);
+    translator.model.scale = Some(TrainingScale {
+        from: Size([256, 128]),
+        to: Size::square(64),
+    });
+    for (size, fit, seen) in [
+        ([256, 128], Fit::Pad, [64, 64]),
+        ([512, 128], Fit::Pad, [64, 128]),
+        ([300, 128], Fit::Pad, [64, 128]),
+        ([300, 128], Fit::Resize, [64, 64]),
+        ([16, 16], Fit::Pad, [64, 64]),
+    ] {
+        let output = translator.translate_with(gray(size), &options(Tiling::Never, fit));
+        assert_eq!(output.unwrap().size(), size);
+        assert_eq!(passes.taken(), [seen], "{size:?}");
+    }
+    let cut = options(
+        Tiling::Cut {
+            side: 64,
+            overlap: 16,
+        },
+        Fit::Pad,
+    );
+    // one tile, and several
+    for (size, is_one) in [([256, 128], true), ([1024, 512], false)] {
+        let output = translator.translate_with(gray(size), &cut);
+        assert_eq!(output.unwrap().size(), size);
+        let seen = passes.taken();
+        assert!(seen.iter().all(|size| *size == [64, 64]), "{seen:?}");
+        assert_eq!(seen.len() == 1, is_one, "{seen:?}");
+    }
+    let long = translator.translate_with(gray([16, 16400]), &whole);
+    assert_eq!(long.unwrap().size(), [16, 16400]);
+    passes.taken();
+    translator.model.scale = Some(TrainingScale {
+        from: Size::square(16),
+        to: Size::square(256),
+    });
+    let long = translator.translate_with(gray([16, 1100]), &whole);
+    assert_eq!(
+        long.unwrap_err().to_string(),
+        "at the scale of the training it has 256x17600 pixels, and a side may have up to 16384"
+    );
+    let windows = translator.translate_windows(&gray([64, 64]), &whole, &mut |_, _| Ok(()));
+    let said = windows.unwrap_err().to_string();
+    assert!(said.contains("resizes pictures in memory"), "{said}");
+    assert!(passes.taken().is_empty());
+}
+
+/// A gap is not resized: it stays where the picture has it.
+#[test]
+fn gaps_have_the_scale_of_the_picture() {
+    // what the engine gives is 128 in 8 bits
+    let mut translator = Passes::default().model(Domain {
+        nodata: Some(Nodata::Value(7.0)),
+        ..Domain::RGB8
+    });
+    translator.model.scale = Some(TrainingScale {
+        from: Size([200, 200]),
+        to: Size::square(64),
+    });
+    let picture = |other: u8| -> Picture {
+        let at = |x| Rgb([if x == 70 { 7 } else { other }; 3]);
+        RgbImage::from_fn(200, 200, |x, _| at(x)).into()
+    };
+    let options = TranslateOptions {
+        scale: Scale::Train,
+        ..TranslateOptions::default()
+    };
+    let output = translator.translate_with(picture(90), &options);
+    assert_eq!(output.unwrap(), picture(128));
 }
 
 /// What the network draws in the value of pixels without data is not taken for such, whichever way a picture goes.

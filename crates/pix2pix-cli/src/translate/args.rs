@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use pix2pix::RunConfig;
 use pix2pix::data::{Pages, Size, picture};
-use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions};
+use pix2pix::model::{Fit, NormStatistics, Scale, Tiling, TranslateOptions};
 
 use crate::best_args::BestArgs;
 use crate::choice::choice;
@@ -18,6 +18,7 @@ use crate::paths::Plain;
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
+  pix2pix translate run large.jpg --out translated --scale train    resized as in training, and back
   pix2pix translate run facades/test --out translated --gallery
   pix2pix translate run scan16.png --out translated --dropout off
   pix2pix translate run scan.png --out translated --samples 8    mean and deviation
@@ -82,6 +83,9 @@ pub struct Args {
     #[arg(long, value_name = "N", conflicts_with_all = VIDEO,
         value_parser = clap::value_parser!(u64).range(2..=10_000))]
     pub samples: Option<u64>,
+    /// Scale at which pictures are translated; results have the size of their inputs
+    #[arg(long, value_parser = choice::<Scale>(), default_value_t = Scale::Native)]
+    pub scale: Scale,
     /// How to fit pictures whose size the network does not accept; the output is cut or resized back
     #[arg(long, value_parser = choice::<Fit>(), default_value_t = Fit::Pad)]
     fit: Fit,
@@ -147,6 +151,7 @@ impl Args {
     /// The options for a picture. They are [checked](Self::check) before.
     pub fn options(&self) -> TranslateOptions {
         TranslateOptions {
+            scale: self.scale,
             fit: self.fit,
             tiling: Tiling::of(self.tile, self.overlap).expect("they are checked"),
             statistics: self.norm_stats,

@@ -60,7 +60,7 @@ class TrainOptions(TypedDict, total=False):
       refuse them]
     - on_error: Action on broken and unmatched files [default: stop]
     - load_size: Size to which pictures are resized before the crop, with resize scale-and-crop and random-resized-crop:
-      PIXELS or WIDTHxHEIGHT [default: 286; with preset best 3/2 of crop_size]
+      PIXELS or WIDTHxHEIGHT [default: 286/256 of crop_size; with preset best 3/2]
     - crop_size: Size of the random crop: PIXELS or WIDTHxHEIGHT; with resize scale-width, the width of the pictures
       [default: 256]
     - resize: How to bring pictures to the input size of the networks [default: scale-and-crop; with preset best

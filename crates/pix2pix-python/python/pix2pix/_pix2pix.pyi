@@ -44,6 +44,7 @@ class Generator:
         *,
         dropout: bool = True,
         seed: SupportsIndex = 0,
+        scale: Literal["native", "train"] = "native",
         tile: SupportsIndex | None = None,
         overlap: SupportsIndex | None = None,
         norm_stats: Literal["tile", "image", "frozen"] = "tile",
@@ -54,6 +55,8 @@ class Generator:
         are 0 and the largest value for uint8 and uint16, and 0 and 1 for float32, unless the model was trained with
         another range for this type. The result has the shape ``(height, width, channels)``, with the channels and the
         type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
+        With ``scale="train"`` the picture is resized as the training pictures were, and the result is resized back; imported
+        models do not know how they were, and refuse it.
         ``tile``, ``overlap`` and ``norm_stats`` are the options of ``pix2pix translate`` for large pictures: the side of the
         tiles that it is cut into (None for 1024 where there are more than 2 million pixels, 0 for no tiles), their
         overlap (None for a quarter), and whose statistics normalize a tile. Ctrl-C ends it before the next tile.

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{Outside, Picture};
-use pix2pix::model::TranslateOptions;
+use pix2pix::model::{Scale, TranslateOptions};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -42,6 +42,25 @@ pub enum Switch {
     Off,
 }
 
+/// The scale at which a picture is translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AtScale {
+    /// Its own.
+    Native,
+    /// That of the training.
+    Train,
+}
+
+impl From<AtScale> for Scale {
+    fn from(scale: AtScale) -> Self {
+        match scale {
+            AtScale::Native => Self::Native,
+            AtScale::Train => Self::Train,
+        }
+    }
+}
+
 /// Query parameters of a translation.
 #[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
@@ -56,6 +75,10 @@ pub struct TranslateQuery {
     /// Dropout, as in the paper; on by default.
     #[param(inline)]
     pub dropout: Switch,
+    /// The scale: native by default, the picture's own. With train, it is resized as the training pictures were, and the result
+    /// is resized back; a model that does not know how they were refuses it.
+    #[param(inline)]
+    pub scale: AtScale,
     /// File format of the result; png by default.
     #[param(inline)]
     pub format: Encoding,
@@ -79,6 +102,7 @@ impl Default for TranslateQuery {
             model: None,
             seed: 0,
             dropout: Switch::On,
+            scale: AtScale::Native,
             format: Encoding::default(),
             display: Switch::Off,
         }
@@ -109,7 +133,7 @@ struct Form {
         (status = 200, description = "The translated picture.",
          content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
          headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."),
-                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, much smaller; absent if it is like them."),
+                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, another scale, much smaller; absent if it is like them."),
                  ("pix2pix-model" = String, description = "The name of the model that answered, percent-encoded where it is not ASCII."),
                  ("pix2pix-step" = u64, description = "Its training step."),
                  ("server-timing" = String, description = "The time of the translation; of pictures that were translated together, an equal share."))),
@@ -138,18 +162,20 @@ async fn answer(
     let (query, model) = asked(app, query)?;
     let (bytes, mut slot, counted) = receive(app, connection, request).await?;
     let _answering = connection.answering();
-    let (limits, used) = (Limits::of(app), model.clone());
+    let (limits, used, scale) = (Limits::of(app), model.clone(), query.scale.into());
     // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
     let (picture, slot) = blocking(move || {
-        let picture = decoded(bytes, &used, limits, &mut slot.held);
+        let picture = decoded(bytes, &used, (scale, limits), &mut slot.held);
         (picture, slot)
     })
     .await?;
     let (picture, nodata) = counted.unless_overloaded(picture)?;
-    let note = note(&model, &picture);
+    let of_scale = other_scale(&model, &picture, scale);
+    let note = note(&model, &picture, scale, of_scale);
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
         seed: query.seed,
+        scale,
         nodata,
         ..TranslateOptions::default()
     };
@@ -252,6 +278,9 @@ fn asked(
 ) -> Result<(TranslateQuery, Arc<Model>), Problem> {
     let Query(query) = query.map_err(|e| misread(&e))?;
     let model = found(app, query.model.clone())?;
+    // before the picture is sent
+    let known = model.translator.at_scale([1, 1], query.scale.into());
+    known.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, format!("the parameters: {e}")))?;
     Ok((query, model))
 }
 
@@ -273,14 +302,23 @@ fn found(app: &App, name: Option<String>) -> Result<Arc<Model>, Problem> {
     })
 }
 
-/// How a picture is unlike those that the model was trained on; empty if it is like them.
-fn note(model: &Model, picture: &Picture) -> String {
+/// What to say of a picture that is translated at another scale than the training's.
+fn other_scale(model: &Model, picture: &Picture, scale: Scale) -> Option<String> {
+    let known = model.translator.config.scale;
+    let known = known.filter(|_| scale == Scale::Native)?;
+    let found = known.unlike(picture.size())?;
+    Some(format!("{found}; scale=train translates at that scale"))
+}
+
+/// How a picture that is translated at a scale is unlike those that the model was trained on; empty if it is like them.
+fn note(model: &Model, picture: &Picture, scale: Scale, of_scale: Option<String>) -> String {
     let config = &model.translator.config;
     let conversion = config
         .source
         .conversion(picture.channels(), picture.depth());
     let conversion = conversion.map(|found| format!("it has {found}"));
-    let notes = [conversion, config.smallness(picture.size())];
+    let of_size = of_scale.or_else(|| config.smallness(picture.size(), scale));
+    let notes = [conversion, of_size];
     notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
@@ -323,10 +361,11 @@ pub async fn preview(
     let _answering = connection.answering();
     let limits = Limits::of(&app);
     let rendered = blocking(move || {
-        let (picture, tag) = decoded(bytes, &model, limits, &mut slot.held)?;
+        let (picture, tag) = decoded(bytes, &model, (Scale::Native, limits), &mut slot.held)?;
         let source = &model.translator.config.source;
         let shown = source.shown(&picture);
-        let note = note(&model, &picture);
+        // whoever looks at it may scale it
+        let note = note(&model, &picture, Scale::Native, None);
         // before a conversion, as for a translation
         let outside = model.translator.outside_known(&picture, tag);
         let file = Encoding::Png.encode(&shown.into(), &Domain::default());

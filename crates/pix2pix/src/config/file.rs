@@ -12,7 +12,7 @@ use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
 
 /// Settings above all tables that a file lacks when they are unused, and older names of settings.
-pub(crate) const LEFT_OUT: [&str; 11] = [
+pub(crate) const LEFT_OUT: [&str; 12] = [
     "pages",
     "neighbors",
     "neighbours",
@@ -20,6 +20,7 @@ pub(crate) const LEFT_OUT: [&str; 11] = [
     "squares",
     "side_by_side",
     "orientation",
+    "scale",
     "time",
     "keep_best",
     "patience",
@@ -57,6 +58,7 @@ impl Serialize for RunConfig {
             squares,
             side_by_side,
             orientation,
+            scale,
             on_error,
             workers,
             cache,
@@ -135,6 +137,9 @@ impl Serialize for RunConfig {
         }
         if let Some(orientation) = orientation {
             file.serialize_entry("orientation", orientation)?;
+        }
+        if let Some(scale) = scale {
+            file.serialize_entry("scale", scale)?;
         }
         file.serialize_entry("on_error", on_error)?;
         file.serialize_entry("workers", workers)?;
@@ -245,6 +250,10 @@ range = [0.0, 255.0]
 channels = 3
 depth = "u8"
 range = [0.0, 255.0]
+
+[scale]
+from = "1200x800"
+to = "64"
 
 [from]
 model = "facades"

@@ -8,7 +8,7 @@ use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{
     GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig, Upsample, dropout,
 };
-use pix2pix_runtime::picture::{MAX_SIDE, Size};
+use pix2pix_runtime::picture::Size;
 use pix2pix_runtime::tensor_file::is_own;
 
 use crate::config::RunConfig;
@@ -168,11 +168,7 @@ fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Res
     let [width, height] = size.sides();
     run.generator.check_size(height, width)?;
     run.jitter = JitterConfig {
-        // the paper's 286 of 256
-        load_size: Size(
-            size.0
-                .map(|side| (side.saturating_mul(143) / 128).min(MAX_SIDE)),
-        ),
+        load_size: JitterConfig::usual_load_size(size),
         crop_size: size,
         multiple: 1 << run.generator.halvings(),
         ..JitterConfig::default()

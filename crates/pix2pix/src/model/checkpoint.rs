@@ -6,7 +6,6 @@ use std::path::Path;
 use burn::tensor::Device;
 use pix2pix_kernels as kernels;
 use pix2pix_runtime::checkpoint::{KIND, no_network};
-use pix2pix_runtime::picture::Size;
 use pix2pix_runtime::weights::{Weights, take};
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +66,7 @@ impl Checkpoint {
         let config = RunConfig {
             steps,
             jitter: JitterConfig {
-                load_size: Size(crop_size.0.map(|side| side * 143 / 128)), // the paper's 286 of 256
+                load_size: JitterConfig::usual_load_size(crop_size),
                 crop_size,
                 multiple,
                 ..JitterConfig::default()
@@ -263,6 +262,8 @@ pub fn config(path: &Path) -> Result<RunConfig> {
 
 #[cfg(test)]
 mod tests {
+    use pix2pix_runtime::picture::Size;
+
     use super::*;
     use crate::network::{PatchGanConfig, UnetConfig};
 
