@@ -659,10 +659,11 @@ fn bilinear_upsampling_is_exported_where_the_format_has_it() {
     scratch.ok("export run --out g.onnx");
     let said = refused(&scratch, "export run --out g.pth", 1);
     assert!(
-        said.contains("the public port has no bilinear upsampling"),
+        said.contains(
+            "the public port has no --upsample bilinear; write it with `pix2pix export --out g.onnx`, which has all generators"
+        ),
         "{said}"
     );
-    assert!(said.contains("with --upsample transposed"), "{said}");
     assert_eq!(said.lines().count(), 1);
     assert!(!scratch.path("g.pth").exists());
 }
@@ -676,6 +677,18 @@ fn a_dropout_rate_that_an_export_loses_is_told() {
     let said = scratch.ok("export run --out g.pth");
     let told = "note: the dropout rate of 0.3 is not in the file: networks of the other program have 0.5\n";
     assert!(said.ends_with(told), "{said}");
+    let told = "note: the port's U-Nets of 6 levels have dropout in block 2 of the decoder, and this one in blocks 1 to 3 of the \
+                decoder: its pictures vary otherwise there; with dropout off they are the same\n";
+    assert!(said.contains(told), "{said}");
+    // an import has it where the port has it
+    let said = scratch.ok("import g.pth --out g.safetensors");
+    let told = "note: the file does not tell whether there is dropout; it has the usual 0.5 here. If it was trained with \
+                --no_dropout, as CycleGAN is, import it with --dropout 0\n";
+    assert!(said.contains(told), "{said}");
+    let said = scratch.ok("export g.safetensors --out again.pth");
+    assert!(!said.contains("note"), "{said}");
+    let said = scratch.ok("import g.pth --out still.safetensors --dropout 0");
+    assert!(!said.contains("note"), "{said}");
 }
 
 #[test]

@@ -288,10 +288,6 @@ impl<R: Read + Seek> TensorReader<R> {
     /// # Panics
     /// When there is no tensor of this name.
     pub fn floats(&mut self, name: &str) -> std::result::Result<Option<Vec<f32>>, Unread> {
-        let wide = |bytes: Vec<u8>, half: fn([u8; 2]) -> f32| -> Vec<f32> {
-            let chunks = bytes.as_chunks().0.iter();
-            chunks.map(|&bytes| half(bytes)).collect()
-        };
         let (dtype, shape) = self.description(name);
         Ok(Some(match dtype {
             Dtype::F32 => {
@@ -299,12 +295,13 @@ impl<R: Read + Seek> TensorReader<R> {
                 self.fill(name, bytemuck::cast_slice_mut(&mut values))?;
                 values
             }
-            Dtype::F16 => wide(self.bytes(name)?, |bytes| {
+            Dtype::F16 => each(&self.bytes(name)?, |bytes| {
                 half::f16::from_le_bytes(bytes).to_f32()
             }),
-            Dtype::BF16 => wide(self.bytes(name)?, |bytes| {
+            Dtype::BF16 => each(&self.bytes(name)?, |bytes| {
                 half::bf16::from_le_bytes(bytes).to_f32()
             }),
+            Dtype::F64 => each(&self.bytes(name)?, |bytes| f64::from_le_bytes(bytes) as f32),
             _ => return Ok(None),
         }))
     }
@@ -350,6 +347,12 @@ impl<R: Read + Seek> TensorReader<R> {
         self.content.seek(start)?;
         self.content.read_exact(bytes)
     }
+}
+
+/// The numbers that so many bytes are each.
+fn each<const BYTES: usize>(bytes: &[u8], number: fn([u8; BYTES]) -> f32) -> Vec<f32> {
+    let chunks = bytes.as_chunks().0.iter();
+    chunks.map(|&bytes| number(bytes)).collect()
 }
 
 /// The header of a file of this length, which itself has `size` bytes, and where the values begin.
@@ -466,6 +469,31 @@ mod tests {
             std::fs::rename(other, path).unwrap();
         };
         assert_eq!(read_while(replace).unwrap()["b"].values, [1.0; 4096]);
+    }
+
+    #[test]
+    fn numbers_of_16_and_64_bits_become_32() {
+        let numbers = [0.5_f32, -2.0];
+        for (dtype, bytes) in [
+            (
+                Dtype::F64,
+                numbers.map(|n| f64::from(n).to_le_bytes().to_vec()),
+            ),
+            (
+                Dtype::F16,
+                numbers.map(|n| half::f16::from_f32(n).to_le_bytes().to_vec()),
+            ),
+            (
+                Dtype::BF16,
+                numbers.map(|n| half::bf16::from_f32(n).to_le_bytes().to_vec()),
+            ),
+        ] {
+            let bytes = bytes.concat();
+            let tensor = TensorView::new(dtype, vec![2], &bytes).unwrap();
+            let file = safetensors::serialize([("a", tensor)], None).unwrap();
+            let mut file = TensorReader::new(Cursor::new(file)).unwrap();
+            assert_eq!(file.floats("a").unwrap().unwrap(), numbers, "{dtype}");
+        }
     }
 
     #[test]
