@@ -1,6 +1,7 @@
 //! Successful commands: the binary, with small networks and real files.
 
 use std::fs;
+use std::path::Path;
 
 use image::RgbImage;
 use pix2pix::data::picture::{self, Format, Picture, Samples};
@@ -616,6 +617,40 @@ fn the_ending_chooses_the_format_of_an_export() {
             "{said}"
         );
         assert!(!scratch.path("new.safetensors").exists());
+    }
+}
+
+/// They are given to others.
+#[test]
+fn an_exported_model_does_not_tell_where_its_data_was() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    scratch.ok("export run --format web --module module --out site");
+    scratch.ok("export run --format model --weights f16 --out small.safetensors");
+    scratch.ok("export run --format model --weights int8 --out smaller.safetensors");
+    scratch.ok("export run --out g.onnx");
+    let data = scratch.path("data");
+    let folder = data.parent().and_then(Path::file_name).unwrap();
+    let folder = folder.to_str().unwrap();
+    let tells = |file: &str| {
+        let bytes = fs::read(scratch.path(file)).unwrap();
+        String::from_utf8_lossy(&bytes).contains(folder)
+    };
+    // the run's own checkpoints do
+    assert!(tells("run/checkpoints/step_0000002.safetensors"));
+    for file in [
+        "site/model.safetensors",
+        "site/models.json",
+        "small.safetensors",
+        "smaller.safetensors",
+        "g.onnx",
+    ] {
+        assert!(!tells(file), "{file}");
     }
 }
 
