@@ -549,7 +549,10 @@ fn other_files_are_refused_in_words() {
     let onnx = scratch.path().join("e.onnx");
     // the version of ONNX's format, and who wrote the file
     fs::write(&onnx, b"\x08\x08\x12\x07pytorch").unwrap();
-    named(&onnx, "e.onnx: a file of ONNX, and not of PyTorch; give ");
+    named(
+        &onnx,
+        "e.onnx: a file of ONNX, and not a file of PyTorch; give ",
+    );
     fs::write(&onnx, "neither of the two").unwrap();
     named(&onnx, "e.onnx: not a PyTorch file of weights (");
     let [g, d] = ["unet_256_net_G.pth", "unet_64-half_net_G.pth"].map(file);
