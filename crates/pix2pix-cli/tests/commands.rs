@@ -1355,6 +1355,44 @@ fn shells_complete_and_man_explains_every_option() {
     );
     let completed = String::from_utf8(completed.stdout).unwrap();
     assert_eq!(completed, "train\ntranslate\n--keep\n--keep-best\n");
+    // what bash offers behind an option, in each command that has it
+    let script = scratch.ok("completions bash");
+    let offered = |option: &str| -> Vec<String> {
+        let label = format!("--{option})\n");
+        let parts = script.split(&label).skip(1);
+        let parts = parts.map(|part| part.split(";;").next().unwrap().to_string());
+        parts.collect()
+    };
+    for (options, wanted) in [
+        (
+            &["gan", "patch", "precision", "device"][..],
+            Some("compgen -W "),
+        ),
+        (
+            &["steps", "lr", "crop-size", "title", "diff-augment"][..],
+            None,
+        ),
+        (
+            &["out", "resume", "perceptual-weights", "labels-a"][..],
+            Some("compgen -f "),
+        ),
+    ] {
+        for option in options {
+            let offered = offered(option);
+            assert!(!offered.is_empty(), "{option}");
+            for part in offered {
+                match wanted {
+                    Some(wanted) => assert!(part.contains(wanted), "{option}: {part}"),
+                    None => assert!(!part.contains("compgen"), "{option}: {part}"),
+                }
+            }
+        }
+    }
+    assert!(
+        offered("device")[0].contains("\"auto cpu cuda wgpu\""),
+        "{}",
+        offered("device")[0]
+    );
     for shell in ["zsh", "fish"] {
         assert!(
             scratch
