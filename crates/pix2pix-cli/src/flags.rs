@@ -108,6 +108,8 @@ pub const FLAGS: &[(&str, &str)] = &[
     ("half", "--f16"),
     ("key", "--key"),
     ("opset", "--opset"),
+    ("onnx::export", "`pix2pix export --out g.onnx`"),
+    ("discriminator", "--discriminator"),
     // of prepared and downloaded data sets
     ("low", "--low"),
     ("high", "--high"),

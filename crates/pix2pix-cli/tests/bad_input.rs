@@ -247,7 +247,10 @@ fn unknown_devices_and_values() {
                 "unknown device; use auto, cpu, cuda, cuda:N, wgpu or wgpu:N",
             ],
         ),
-        ("--patch 71", ["'71'", "use pixel, 16, 70, 286 or tutorial"]),
+        (
+            "--patch 71",
+            ["'71'", "[possible values: pixel, 16, 70, 286, tutorial]"],
+        ),
         (
             "--crop-size 100",
             ["100 pixels", "nearest size that works is 128"],
@@ -903,4 +906,61 @@ fn options_stand_between_models_and_data() {
     ] {
         scratch.ok(command);
     }
+}
+
+/// The remedy is that of the place where it stands.
+#[test]
+fn what_stands_in_the_wrong_place_is_told() {
+    let scratch = Scratch::new();
+    pair(64, 64, 1).save(scratch.path("photo.png")).unwrap();
+    for (arguments, code, words) in [
+        (
+            "translate photo.png earth --out g",
+            2,
+            [
+                "photo.png is a picture, and no model; the model comes first: ",
+                " translate MODEL PICTURE... --out DIR",
+            ],
+        ),
+        (
+            "translate earth photo.png --out g/x.png",
+            2,
+            [
+                "--out takes a folder, and g/x.png is the name of a picture",
+                "; give e.g. --out translated",
+            ],
+        ),
+        (
+            "summary generator photo.png",
+            1,
+            [
+                "photo.png: a PNG picture, and not a pix2pix checkpoint; ",
+                "give a checkpoint",
+            ],
+        ),
+        (
+            "import photo.png --out m.safetensors",
+            1,
+            [
+                "photo.png: a PNG picture, and not a file of PyTorch; ",
+                "give latest_net_G.pth",
+            ],
+        ),
+        (
+            "prepare edges photo.png --out pairs",
+            1,
+            [
+                "photo.png: a file, not a folder; ",
+                "give a folder of pictures, or a .tar, .tar.gz or .zip of them",
+            ],
+        ),
+        (
+            "prepare edges nowhere --out pairs",
+            1,
+            ["nowhere: no such folder; ", "give a folder of pictures, "],
+        ),
+    ] {
+        fails(&scratch.run(arguments), code, &words);
+    }
+    assert!(!scratch.path("g").exists() && !scratch.path("pairs").exists());
 }

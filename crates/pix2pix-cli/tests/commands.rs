@@ -1,6 +1,7 @@
 //! Successful commands: the binary, with small networks and real files.
 
 use std::fs;
+use std::path::Path;
 
 use image::RgbImage;
 use pix2pix::data::picture::{self, Format, Picture, Samples};
@@ -620,6 +621,40 @@ fn the_ending_chooses_the_format_of_an_export() {
     }
 }
 
+/// They are given to others.
+#[test]
+fn an_exported_model_does_not_tell_where_its_data_was() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    scratch.ok("export run --format web --module module --out site");
+    scratch.ok("export run --format model --weights f16 --out small.safetensors");
+    scratch.ok("export run --format model --weights int8 --out smaller.safetensors");
+    scratch.ok("export run --out g.onnx");
+    let data = scratch.path("data");
+    let folder = data.parent().and_then(Path::file_name).unwrap();
+    let folder = folder.to_str().unwrap();
+    let tells = |file: &str| {
+        let bytes = fs::read(scratch.path(file)).unwrap();
+        String::from_utf8_lossy(&bytes).contains(folder)
+    };
+    // the run's own checkpoints do
+    assert!(tells("run/checkpoints/step_0000002.safetensors"));
+    for file in [
+        "site/model.safetensors",
+        "site/models.json",
+        "small.safetensors",
+        "smaller.safetensors",
+        "g.onnx",
+    ] {
+        assert!(!tells(file), "{file}");
+    }
+}
+
 /// Whoever replaces a file that exists does not mean the only one that the result is made of.
 #[test]
 fn no_result_replaces_the_file_that_it_is_made_of() {
@@ -660,10 +695,11 @@ fn bilinear_upsampling_is_exported_where_the_format_has_it() {
     scratch.ok("export run --out g.onnx");
     let said = refused(&scratch, "export run --out g.pth", 1);
     assert!(
-        said.contains("the public port has no bilinear upsampling"),
+        said.contains(
+            "the public port has no --upsample bilinear; write it with `pix2pix export --out g.onnx`, which has all generators"
+        ),
         "{said}"
     );
-    assert!(said.contains("with --upsample transposed"), "{said}");
     assert_eq!(said.lines().count(), 1);
     assert!(!scratch.path("g.pth").exists());
 }
@@ -677,6 +713,18 @@ fn a_dropout_rate_that_an_export_loses_is_told() {
     let said = scratch.ok("export run --out g.pth");
     let told = "note: the dropout rate of 0.3 is not in the file: networks of the other program have 0.5\n";
     assert!(said.ends_with(told), "{said}");
+    let told = "note: the port's U-Nets of 6 levels have dropout in block 2 of the decoder, and this one in blocks 1 to 3 of the \
+                decoder: its pictures vary otherwise there; with dropout off they are the same\n";
+    assert!(said.contains(told), "{said}");
+    // an import has it where the port has it
+    let said = scratch.ok("import g.pth --out g.safetensors");
+    let told = "note: the file does not tell whether there is dropout; it has the usual 0.5 here. If it was trained with \
+                --no_dropout, as CycleGAN is, import it with --dropout 0\n";
+    assert!(said.contains(told), "{said}");
+    let said = scratch.ok("export g.safetensors --out again.pth");
+    assert!(!said.contains("note"), "{said}");
+    let said = scratch.ok("import g.pth --out still.safetensors --dropout 0");
+    assert!(!said.contains("note"), "{said}");
 }
 
 #[test]
@@ -1406,6 +1454,44 @@ fn shells_complete_and_man_explains_every_option() {
     );
     let completed = String::from_utf8(completed.stdout).unwrap();
     assert_eq!(completed, "train\ntranslate\n--keep\n--keep-best\n");
+    // what bash offers behind an option, in each command that has it
+    let script = scratch.ok("completions bash");
+    let offered = |option: &str| -> Vec<String> {
+        let label = format!("--{option})\n");
+        let parts = script.split(&label).skip(1);
+        let parts = parts.map(|part| part.split(";;").next().unwrap().to_string());
+        parts.collect()
+    };
+    for (options, wanted) in [
+        (
+            &["gan", "patch", "precision", "device"][..],
+            Some("compgen -W "),
+        ),
+        (
+            &["steps", "lr", "crop-size", "title", "diff-augment"][..],
+            None,
+        ),
+        (
+            &["out", "resume", "perceptual-weights", "labels-a"][..],
+            Some("compgen -f "),
+        ),
+    ] {
+        for option in options {
+            let offered = offered(option);
+            assert!(!offered.is_empty(), "{option}");
+            for part in offered {
+                match wanted {
+                    Some(wanted) => assert!(part.contains(wanted), "{option}: {part}"),
+                    None => assert!(!part.contains("compgen"), "{option}: {part}"),
+                }
+            }
+        }
+    }
+    assert!(
+        offered("device")[0].contains("\"auto cpu cuda wgpu\""),
+        "{}",
+        offered("device")[0]
+    );
     for shell in ["zsh", "fish"] {
         assert!(
             scratch

@@ -1,7 +1,10 @@
 """Tests the Python module as installed from its wheel. `tools/check_wheel` runs this."""
 
 import _thread
+import copy
+import multiprocessing
 import pathlib
+import pickle
 import shutil
 import struct
 import subprocess
@@ -164,6 +167,57 @@ def test_it_says_what_it_is(model: pathlib.Path) -> None:
     assert (generator.source_channels, generator.target_channels, generator.step) == (3, 3, 0)
     assert repr(generator) == "<pix2pix.Generator from 3 channels, 8-bit to 3 channels, 8-bit, step 0>"
     assert pix2pix.__version__
+
+
+def test_it_says_what_its_pictures_are(model: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    generator = pix2pix.Generator(model)
+    assert generator.source_dtype == np.uint8
+    assert generator.source_ranges == generator.target_ranges == [(0.0, 255.0)]
+    assert generator.source_classes is generator.target_classes is None
+    assert generator.source_nodata is generator.target_nodata is None
+    heights = picture(64, 64)[:, :, :1].astype(np.float32) / np.float32(30)
+    heights[:4] = -1
+    sides: dict[str, NDArray[Any]] = {"A": picture(64, 64)[:, :, :1] % 2, "B": heights}
+    for side, values in sides.items():
+        (tmp_path / "data" / side).mkdir(parents=True)
+        np.save(tmp_path / "data" / side / "0.npy", values)
+    options: pix2pix.TrainOptions = {
+        "filters": 2,
+        "load_size": 64,
+        "crop_size": 64,
+        "steps": 1,
+        "labels_a": 2,
+        "range_b": "0,9",
+        "nodata_b": -1,
+    }
+    generator = pix2pix.train(tmp_path / "data", tmp_path / "run", quiet=True, **options).generator()
+    assert generator.target_dtype == np.float32
+    assert generator.target_ranges == [(0.0, 9.0)]
+    assert (generator.source_nodata, generator.target_nodata) == (None, -1.0)
+    assert generator.target_classes is None
+    classes = generator.source_classes or []
+    assert [name for name, _ in classes] == ["class 0", "class 1"]
+    assert all(len(color) == 3 for _, color in classes)
+
+
+def test_copies_are_read_from_the_same_checkpoint(
+    model: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model.parent)
+    generator = pix2pix.Generator(model.name)
+    monkeypatch.chdir(tmp_path)
+    source = picture()
+    expected = generator(source)
+    for other in (copy.copy(generator), copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))):
+        assert np.array_equal(other(source), expected)
+    # a process that starts anew, as on macOS and Windows
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        [translated] = pool.map(generator, [source])
+    assert np.array_equal(translated, expected)
+    # of the built-in model, whatever is called so where it is unpacked
+    sent = pickle.dumps(pix2pix.Generator("earth"))
+    (tmp_path / "earth").write_text("no model")
+    assert pickle.loads(sent).step == 3000
 
 
 def test_errors_are_those_of_python(model: pathlib.Path) -> None:

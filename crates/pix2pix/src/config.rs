@@ -18,6 +18,7 @@ use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::Dataset;
 use crate::data::dataset::survey::{OnError, Survey};
+use crate::data::earth;
 use crate::data::jitter::JitterConfig;
 use crate::data::loader::Walk;
 use crate::data::pair::{self, Direction};
@@ -37,6 +38,9 @@ const MOST_STEPS: u64 = 10_000_000_000;
 pub const MOST_NEIGHBORS: usize = 7;
 /// Largest number of shapes of side-by-side pairs that a run remembers, so that its configuration stays readable.
 const MOST_SHAPES: usize = 32;
+
+/// What takes the place of the names of files in models that are given away.
+const UNNAMED: &str = "a file that a model for others does not name";
 
 /// The configuration of a training run, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -290,6 +294,30 @@ impl RunConfig {
         }
     }
 
+    /// The settings as others may read them: nothing in them tells of the machine that trained, neither the names of its files nor
+    /// its devices and threads.
+    pub fn for_others(&self) -> Self {
+        let mut settings = self.clone();
+        let Self {
+            workers,
+            threads,
+            device,
+            ..
+        } = Self::default();
+        (settings.workers, settings.threads, settings.device) = (workers, threads, device);
+        if !earth::is_named(&settings.data) {
+            settings.data = UNNAMED.to_string();
+        }
+        if let Some(origin) = &mut settings.from {
+            origin.model = UNNAMED.to_string();
+        }
+        let weights = &mut settings.objective.perceptual_weights;
+        if !weights.is_empty() {
+            *weights = UNNAMED.to_string();
+        }
+        settings
+    }
+
     /// What translation needs of it.
     pub fn model(&self) -> ModelConfig {
         let domains = [self.source.clone(), self.target.clone()];
@@ -348,6 +376,45 @@ mod tests {
             assert_eq!(serde_json::from_value::<T>(stored).unwrap(), *value);
             assert_eq!(T::from_name(name), Ok(*value));
         }
+    }
+
+    #[test]
+    fn settings_for_others_tell_nothing_of_the_machine() {
+        let file = || "/home/me/client/file".to_string();
+        let mut config = RunConfig {
+            data: file(),
+            steps: 9,
+            workers: 3,
+            threads: 5,
+            device: DeviceName::Cuda(1),
+            from: Some(Origin {
+                model: file(),
+                sha256: "1f".to_string(),
+                channels: FromChannels::Same,
+            }),
+            ..RunConfig::default()
+        };
+        config.objective.perceptual_weights = file();
+        let others = config.for_others();
+        let text = |config: &RunConfig| serde_json::to_string(config).unwrap();
+        assert!(text(&config).contains("client") && !text(&others).contains("client"));
+        assert_eq!((others.workers, others.threads), (0, 0));
+        assert_eq!((others.steps, others.device), (9, DeviceName::Cpu));
+        assert!(others.from.is_some());
+        // of two models, nobody knows whether they are of one data set
+        let [mut one, mut other] = [&others, &others].map(Clone::clone);
+        for (config, digest) in [(&mut one, "a"), (&mut other, "b")] {
+            (config.val_fraction, config.data_digest) = (0.5, format!("{digest}-x"));
+        }
+        assert!(!one.holds_out_others_than(&other));
+        (one.data, other.data) = (file(), file());
+        assert!(one.holds_out_others_than(&other));
+        // the pairs in the program are everybody's
+        let built_in = RunConfig {
+            data: earth::NAME.to_string(),
+            ..RunConfig::default()
+        };
+        assert_eq!(built_in.for_others(), built_in);
     }
 
     #[test]

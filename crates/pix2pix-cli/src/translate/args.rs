@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::paths::Plain;
+use crate::program::program;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -145,6 +146,7 @@ impl Args {
     pub fn check(&self) -> Result<(), Failure> {
         self.check_temporal()?;
         Tiling::of(self.tile, self.overlap)?;
+        self.check_model()?;
         self.check_out()
     }
 
@@ -170,6 +172,18 @@ impl Args {
         }
     }
 
+    /// Checks that the pictures are not given before the model.
+    fn check_model(&self) -> Result<(), Failure> {
+        match picture::is_picture(&self.model) && self.model.is_file() {
+            false => Ok(()),
+            true => Err(Failure::Usage(format!(
+                "{} is a picture, and no model; the model comes first: {} translate MODEL PICTURE... --out DIR",
+                self.model.plain(),
+                program()
+            ))),
+        }
+    }
+
     /// Checks that `--out` is not meant as the name of a picture: it is a folder.
     fn check_out(&self) -> Result<(), Failure> {
         let Some(out) = self.out.as_ref().filter(|out| !out.is_dir()) else {
@@ -178,7 +192,7 @@ impl Args {
         match picture::is_picture(out) {
             false => Ok(()),
             true => Err(Failure::Usage(format!(
-                "--out {} is the folder for the results, which have the names of their inputs; give a folder, such as \
+                "--out takes a folder, and {} is the name of a picture: results have the names of their inputs; give e.g. \
                  --out translated",
                 out.plain()
             ))),

@@ -31,7 +31,8 @@ class Error(OSError):
 
 @final
 class Generator:
-    """A trained generator. Several threads may use it at the same time, and processes that are forked.
+    """A trained generator. Several threads may use it at the same time, and processes that are forked. A process that starts anew
+    may be given it: it then reads the same checkpoint again, which must still be there.
 
     ``path`` is a checkpoint file (.safetensors), a run or its folder to load its newest checkpoint, or ``"earth"``, the
     built-in model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
@@ -77,10 +78,44 @@ class Generator:
         """Number of channels of the output pictures."""
 
     @property
+    def source_dtype(self) -> np.dtype[Any]:
+        """Type of the input pictures' samples that it was trained on."""
+
+    @property
+    def target_dtype(self) -> np.dtype[Any]:
+        """Type of the output pictures' samples."""
+
+    @property
+    def source_ranges(self) -> list[tuple[float, float]]:
+        """Black and white in the input pictures: one pair for all channels, or one for each."""
+
+    @property
+    def target_ranges(self) -> list[tuple[float, float]]:
+        """Black and white in the output pictures: one pair for all channels, or one for each."""
+
+    @property
+    def source_classes(self) -> list[tuple[str, tuple[int, int, int]]] | None:
+        """Names and colors of the classes, if the input pictures are label maps."""
+
+    @property
+    def target_classes(self) -> list[tuple[str, tuple[int, int, int]]] | None:
+        """Names and colors of the classes, if the output pictures are label maps."""
+
+    @property
+    def source_nodata(self) -> float | Literal["tag"] | None:
+        """The value of pixels without data in the input pictures, or "tag" for the one that each file names; None if all have
+        data."""
+
+    @property
+    def target_nodata(self) -> float | Literal["tag"] | None:
+        """The value of pixels without data in the output pictures, or "tag" for that of the input; None if all have data."""
+
+    @property
     def step(self) -> int:
         """Number of training steps done; 0 for imported weights."""
 
     def __repr__(self) -> str: ...
+    def __reduce__(self) -> tuple[type[Generator], tuple[str | os.PathLike[str]]]: ...
 
 @final
 class Pairs:

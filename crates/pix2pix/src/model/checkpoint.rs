@@ -132,10 +132,10 @@ impl Checkpoint {
         found.map(|(name, _)| name.as_str())
     }
 
-    fn header(&self) -> Header {
+    fn header(&self, config: RunConfig) -> Header {
         Header {
             step: self.step,
-            config: self.config.clone(),
+            config,
         }
     }
 
@@ -148,11 +148,12 @@ impl Checkpoint {
             .chain(prefixed("discriminator", &self.discriminator))
             .map(|(name, data)| (name, data.into()))
             .collect();
-        tensor_file::write(path, KIND, &self.header(), &tensors)
+        let header = self.header(self.config.clone());
+        tensor_file::write(path, KIND, &header, &tensors)
     }
 
     /// Writes only the generator, rounded: that is enough for translation, in a half (16 bits) or a quarter (8 bits) of its size.
-    /// Returns the largest rounding error, relative to the largest value of the same tensor.
+    /// It is for others: its configuration is [`for_others`](RunConfig::for_others). Returns the largest rounding error, relative to the largest value of the same tensor.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -160,7 +161,8 @@ impl Checkpoint {
         let tensors: Vec<(String, TensorValues)> = prefixed("generator", &self.generator)
             .map(|(name, data)| (name, data.into()))
             .collect();
-        write_rounded(path, KIND, &self.header(), &tensors, rounding)
+        let header = self.header(self.config.for_others());
+        write_rounded(path, KIND, &header, &tensors, rounding)
     }
 
     /// Reads a file, or the [built-in model](crate::model::built_in).
