@@ -80,6 +80,7 @@ async function send() {
   if (!model.drawable && !file) {
     dirty = false;
     outdated("");
+    waiting(false);
     return;
   }
   [busy, dirty] = [true, false];
@@ -125,6 +126,7 @@ async function send() {
   if (dirty) timer ??= setTimeout(send, Math.max(wait * 1000, PAUSE));
 }
 
+/** A number as text. */
 const count = (number) => number.toLocaleString("en");
 
 function say(text) {
@@ -246,10 +248,11 @@ function choose(next) {
   say("");
   outdated("updating…");
   isAwaited = !camera.isOn;
+  waiting(isAwaited);
   showExamples();
   if (linked.drawing !== null && model.drawable && !camera.isOn) board.show(linked.drawing, { whole: linked.drawing });
   linked.drawing = null;
-  // the camera sees on
+  // nothing comes where a camera is on
   changed();
 }
 
@@ -420,6 +423,7 @@ radio(at("palette"), (button) => useColor(button.dataset.color));
 at("color").addEventListener("input", () => useColor(at("color").value));
 at("size").addEventListener("input", () => useSize(Number(at("size").value)));
 at("seed").addEventListener("input", () => useSeed(at("seed").value));
+
 /** Without noise, all variations are the same. */
 function useNoise(is) {
   at("dropout").checked = is;
