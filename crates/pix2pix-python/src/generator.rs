@@ -8,13 +8,9 @@ use pix2pix::data::Nodata;
 use pix2pix::data::picture::Depth;
 use pix2pix::model::{built_in, find};
 use pix2pix_cli::embedded::Failure;
-<<<<<<< HEAD
-use pix2pix_runtime::{NormStatistics, Scale, Tiling, TranslateOptions, Translator};
-=======
 use pix2pix_runtime::picture::Domain;
-use pix2pix_runtime::{NormStatistics, Tiling, TranslateOptions, Translator};
+use pix2pix_runtime::{NormStatistics, Scale, Tiling, TranslateOptions, Translator};
 use pyo3::IntoPyObjectExt;
->>>>>>> m-export
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
