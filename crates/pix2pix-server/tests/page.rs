@@ -44,7 +44,7 @@ fn paste_drawn(tab: &mut Tab, [width, height]: [u32; 2], draw: &str) {
 }
 
 /// Pastes a file.
-fn paste(tab: &mut Tab, file: &[u8], name: &str) {
+pub fn paste(tab: &mut Tab, file: &[u8], name: &str) {
     tab.value(&format!(
         "(() => {{ const file = new File([new Uint8Array({file:?})], '{name}', {{type: 'image/x'}}); \
          const data = new DataTransfer(); data.items.add(file); \
