@@ -21,10 +21,12 @@ pub enum Encoding {
     #[default]
     Png,
     /// TIFF, in the model's channels and depth.
+    #[serde(alias = "tif")]
     Tiff,
     /// npy (NumPy), in the model's channels and depth: height, width, channels.
     Npy,
     /// JPEG, in 8-bit RGB.
+    #[serde(alias = "jpg")]
     Jpeg,
     /// Lossless WebP, in 8-bit RGB.
     Webp,

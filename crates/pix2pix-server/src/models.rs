@@ -45,7 +45,6 @@ pub struct ModelInfo {
     /// Channels and depth of the target.
     pub target: String,
     /// Format that stores the results without loss: `png`, or `tiff` for floats and for more than four channels.
-    #[schema(inline)]
     pub format: Encoding,
     /// Whether browsers show results as they are: 8 bits from black to white, gray or RGB. Others need `display=on`.
     pub plain: bool,

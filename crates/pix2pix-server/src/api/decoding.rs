@@ -84,7 +84,8 @@ pub fn decoded(
         if needed > limits.memory {
             let most = limits.memory;
             let detail = format!(
-                "it needs {needed} bytes of memory; this server has {most} bytes for all requests"
+                "the picture needs {needed} bytes of memory, and this server has {most} bytes for all requests; shrink it, or cut \
+                 it into pieces"
             );
             return Err(large(detail));
         }
@@ -99,7 +100,7 @@ pub fn decoded(
     let ([width, height], most) = (header.size, limits.pixels);
     if header.pixels() > most {
         return Err(large(format!(
-            "the picture has {width}x{height} pixels; this server accepts at most {most} pixels"
+            "the picture has {width}x{height} pixels, and this server accepts at most {most}; shrink it, or cut it into pieces"
         )));
     }
     // a narrow picture is padded to many times its pixels
@@ -108,7 +109,8 @@ pub fn decoded(
     let [width, height] = translator.padded(header.size);
     if area([width, height]) > most {
         return Err(large(format!(
-            "the model pads the picture to {width}x{height} pixels; this server translates at most {most}"
+            "the model pads the picture to {width}x{height} pixels, and this server translates at most {most}; send one that is \
+             less narrow"
         )));
     }
     translator.check_channels(header.channels).map_err(unlike)?;

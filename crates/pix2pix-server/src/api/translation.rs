@@ -12,13 +12,15 @@ use axum::response::{IntoResponse, Response};
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{Outside, Picture};
 use pix2pix::model::TranslateOptions;
-use serde::de::Error as _;
+use serde::de::value::{self, StringDeserializer};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::blocking;
 use super::body::receive;
 use super::decoding::{Limits, decoded};
+use super::picture_file::PictureFile;
 use super::refusals::{Refused, Untranslated};
 use crate::app::App;
 use crate::connections::Connection;
@@ -47,7 +49,7 @@ pub enum Switch {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TranslateQuery {
-    /// Name of the model; the first model by default.
+    /// Name of the model; the first model by default, and if it is empty.
     pub model: Option<String>,
     /// Random seed of the dropout; each seed gives a different picture.
     #[param(default = 0)]
@@ -55,13 +57,16 @@ pub struct TranslateQuery {
     pub seed: u64,
     /// Dropout, as in the paper; on by default.
     #[param(inline)]
+    #[serde(deserialize_with = "switch")]
     pub dropout: Switch,
     /// File format of the result; png by default.
     #[param(inline)]
+    #[serde(deserialize_with = "format")]
     pub format: Encoding,
     /// The result as 8-bit RGB to look at, black to white over the range of the model's targets; off by default. Of more
     /// than three channels, it shows the first three; of two, the first one is green and the second one magenta.
     #[param(inline)]
+    #[serde(deserialize_with = "switch")]
     pub display: Switch,
 }
 
@@ -71,6 +76,25 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let most = u64::MAX;
     let refusal = || D::Error::custom(format!("{text:?} is not a whole number from 0 to {most}"));
     text.parse().map_err(|_| refusal())
+}
+
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Switch, D::Error> {
+    word(deserializer, "on and off")
+}
+
+fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Encoding, D::Error> {
+    word(deserializer, "png, tiff, npy, jpeg and webp")
+}
+
+/// Reads a word in capitals or not; a refusal names the `words` that there are.
+fn word<'de, D, T>(deserializer: D, words: &str) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let text = String::deserialize(deserializer)?;
+    let lower: StringDeserializer<value::Error> = text.to_lowercase().into_deserializer();
+    T::deserialize(lower).map_err(|_| D::Error::custom(format!("{text:?} is none of {words}")))
 }
 
 impl Default for TranslateQuery {
@@ -102,12 +126,12 @@ struct Form {
     path = "/v1/translate",
     params(TranslateQuery),
     request_body(
-        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        content((PictureFile = "image/*"), (PictureFile = "application/octet-stream"), (Form = "multipart/form-data")),
         description = "The picture."
     ),
     responses(
         (status = 200, description = "The translated picture.",
-         content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
+         content((PictureFile = "image/png"), (PictureFile = "image/tiff"), (PictureFile = "application/octet-stream"), (PictureFile = "image/jpeg"), (PictureFile = "image/webp")),
          headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."),
                  ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, much smaller; absent if it is like them."),
                  ("pix2pix-model" = String, description = "The name of the model that answered, percent-encoded where it is not ASCII."),
@@ -262,8 +286,9 @@ fn misread(rejection: &QueryRejection) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, format!("the parameters: {reason}"))
 }
 
-/// The model of this name.
+/// The model of this name. A form sends an empty one where nothing is chosen.
 fn found(app: &App, name: Option<String>) -> Result<Arc<Model>, Problem> {
+    let name = name.filter(|name| !name.is_empty());
     app.models.get(name.as_deref()).ok_or_else(|| {
         let detail = match name {
             Some(name) => format!("no model is named {name:?}; /v1/models lists the models"),
@@ -289,7 +314,7 @@ fn note(model: &Model, picture: &Picture) -> String {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PreviewQuery {
-    /// Name of the model; the first model by default.
+    /// Name of the model; the first model by default, and if it is empty.
     pub model: Option<String>,
 }
 
@@ -300,11 +325,11 @@ pub struct PreviewQuery {
     path = "/v1/preview",
     params(PreviewQuery),
     request_body(
-        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        content((PictureFile = "image/*"), (PictureFile = "application/octet-stream"), (Form = "multipart/form-data")),
         description = "The picture."
     ),
     responses(
-        (status = 200, description = "The rendering.", body = Vec<u8>, content_type = "image/png",
+        (status = 200, description = "The rendering.", body = PictureFile, content_type = "image/png",
          headers(("pix2pix-clipped" = String, description = "As of a translation."), ("pix2pix-note" = String, description = "As of a translation."))),
         Refused,
         Untranslated,
