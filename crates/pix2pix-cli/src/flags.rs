@@ -1,6 +1,6 @@
 //! The options for the fields that the library names.
 //!
-//! The library knows no command line: its messages name fields, in backticks. This program prints options instead.
+//! The library knows no options: its messages name fields, in backticks. This program prints options instead.
 
 use clap::Command;
 

@@ -1,5 +1,5 @@
-//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex), Burn's own on cards (Cube), and the
-//! gradients for autodiff. Model code is the same on all devices.
+//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex) and on cards (Cube), and the gradients
+//! for autodiff. Model code is the same on all devices.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
