@@ -820,10 +820,13 @@ fn what_is_wrong_is_told_as_a_problem() {
     for (query, told) in [
         (
             "format=gif",
-            "format: \"gif\" is none of png, tiff, npy, jpeg and webp",
+            "format: \"gif\" is not known; choose png, tiff, npy, jpeg or webp",
         ),
-        ("dropout=maybe", "dropout: \"maybe\" is none of on and off"),
-        ("display=", "display: \"\" is none of on and off"),
+        (
+            "dropout=maybe",
+            "dropout: \"maybe\" is not known; choose on or off",
+        ),
+        ("display=", "display: \"\" is not known; choose on or off"),
     ] {
         let refused = translate(&format!("?{query}"), &file).problem(400);
         assert_eq!(refused, format!("the parameters: {told}"));

@@ -79,11 +79,11 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 }
 
 fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Switch, D::Error> {
-    word(deserializer, "on and off")
+    word(deserializer, "on or off")
 }
 
 fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Encoding, D::Error> {
-    word(deserializer, "png, tiff, npy, jpeg and webp")
+    word(deserializer, "png, tiff, npy, jpeg or webp")
 }
 
 /// Reads a word in capitals or not; a refusal names the `words` that there are.
@@ -94,7 +94,8 @@ where
 {
     let text = String::deserialize(deserializer)?;
     let lower: StringDeserializer<value::Error> = text.to_lowercase().into_deserializer();
-    T::deserialize(lower).map_err(|_| D::Error::custom(format!("{text:?} is none of {words}")))
+    T::deserialize(lower)
+        .map_err(|_| D::Error::custom(format!("{text:?} is not known; choose {words}")))
 }
 
 impl Default for TranslateQuery {
