@@ -9,7 +9,7 @@ use image::RgbImage;
 use pix2pix::data::path_text;
 use pix2pix::data::survey::OnError;
 use pix2pix::device::{DeviceName, Precision};
-use pix2pix::network::{GeneratorConfig, summary};
+use pix2pix::network::summary;
 use pix2pix::{Error, RunConfig, Translator, model, regular_file};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -264,23 +264,7 @@ impl Model {
             name,
             step: translator.step,
             digest,
-            network: match &config.generator {
-                GeneratorConfig::Unet(unet) => {
-                    format!("U-Net of {} levels, {} filters", unet.depth, unet.filters)
-                }
-                GeneratorConfig::Resnet(resnet) => {
-                    format!(
-                        "ResNet of {} blocks, {} filters",
-                        resnet.blocks, resnet.filters
-                    )
-                }
-                GeneratorConfig::Hd(hd) => {
-                    format!(
-                        "ResNet of {} blocks and enhancer of {}, {} filters",
-                        hd.coarse.blocks, hd.local_blocks, hd.coarse.filters
-                    )
-                }
-            },
+            network: config.generator.described(),
             parameters: graph.trainable(),
             summary: summary::table(&graph),
             source: config.source.to_string(),
