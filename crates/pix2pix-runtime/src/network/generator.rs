@@ -175,3 +175,14 @@ impl GeneratorConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generator_is_described_in_a_few_words() {
+        let described = GeneratorConfig::default().described();
+        assert_eq!(described, "U-Net of 8 levels, 64 filters");
+    }
+}
