@@ -380,6 +380,32 @@ fn a_preview_shows_the_models_range() {
     );
 }
 
+/// A model reads what is shown of a picture, on which may be drawn, as the picture itself.
+#[test]
+fn a_preview_is_read_as_the_picture() {
+    let own_range = Domain {
+        channels: 1,
+        range: [0.0, 100.0].into(),
+        ..Domain::RGB8
+    };
+    let served = Served::of(
+        Settings::default(),
+        &[("own", 64, [own_range, Domain::RGB8])],
+    );
+    let model = &get(&served, "/v1/models").json()["models"][0];
+    assert_eq!(model["plain_source"], true);
+    let levels = (0..64 * 64).map(|at| (at % 101) as u8).collect();
+    let picture = Picture::new([64, 64], 1, Samples::U8(levels));
+    let file = picture::encode(&picture, Format::Png, &Metadata::default()).unwrap();
+    let preview = post(&served, "/v1/preview", &file).bytes;
+    let [direct, drawn] = [&file, &preview].map(|file| {
+        let answer = post(&served, "/v1/translate", file);
+        assert_eq!(answer.header("pix2pix-clipped"), "");
+        answer.picture()
+    });
+    assert!(direct == drawn);
+}
+
 /// Pictures unlike those of training are converted, and told.
 #[test]
 fn pictures_unlike_those_of_training_are_told() {

@@ -24,7 +24,7 @@ use super::picture_file::PictureFile;
 use super::refusals::{Refused, Untranslated};
 use crate::app::App;
 use crate::connections::Connection;
-use crate::encoding::Encoding;
+use crate::encoding::{self, Encoding};
 use crate::log::Answerer;
 use crate::memory::Held;
 use crate::metrics::Unanswered;
@@ -320,7 +320,8 @@ pub struct PreviewQuery {
 }
 
 /// Renders a picture to look at, as the model takes it: 8-bit RGB as PNG, black to white over the range of the model's
-/// sources. Browsers open neither TIFF nor npy, and show the values of a camera nearly black.
+/// sources; where these have 8 bits over a range of their own, the values themselves. The model reads the rendering as the
+/// picture. Browsers open neither TIFF nor npy, and show the values of a camera nearly black.
 #[utoipa::path(
     post,
     path = "/v1/preview",
@@ -351,7 +352,7 @@ pub async fn preview(
     let rendered = blocking(move || {
         let (picture, tag) = decoded(bytes, &model, limits, &mut slot.held)?;
         let source = &model.translator.config.source;
-        let shown = source.shown(&picture);
+        let shown = encoding::drawn(source, &picture);
         let note = note(&model, &picture);
         // before a conversion, as for a translation
         let outside = model.translator.outside_known(&picture, tag);
