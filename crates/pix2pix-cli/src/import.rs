@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pix2pix::data::Size;
 use pix2pix::data::pair::Direction;
 use pix2pix::exchange::import::{self, Imported, Options};
-use pix2pix::network::{GeneratorConfig, Norm};
+use pix2pix::network::Norm;
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -67,15 +67,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let checkpoint = &imported.checkpoint;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;
-    let network = match &config.generator {
-        GeneratorConfig::Unet(unet) => format!("a U-Net of {} levels", unet.depth),
-        GeneratorConfig::Resnet(resnet) => format!("a ResNet of {} blocks", resnet.blocks),
-        GeneratorConfig::Hd(hd) => format!(
-            "a ResNet of {} blocks and an enhancer of {}",
-            hd.coarse.blocks, hd.local_blocks
-        ),
-    };
-    let filters = config.generator.filters();
+    let network = config.generator.described();
     let norm = match config.generator.norm() {
         Norm::Batch => "batch norm",
         Norm::Instance => "instance norm",
@@ -95,7 +87,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let notes_on_it = untold(&imported);
     let (note, ways) = own_ways(&imported);
     notes.say(&format!(
-        "{network}, {filters} filters, {norm}, from {from} to {}, for {width}x{height} pixels{judge}\n\
+        "a {network}, {norm}, from {from} to {}, for {width}x{height} pixels{judge}\n\
          {notes_on_it}{note}wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated{ways}\n",
         count(to as u64, "channel"),
         args.out.plain(),

@@ -68,19 +68,6 @@ fn a_run_before_its_first_checkpoint() {
 }
 
 #[test]
-fn a_value_behind_a_space() {
-    let scratch = Scratch::new();
-    let output = scratch.run("train --resume run --serve 8481");
-    fails(&output, 2, &["write --serve=8481"]);
-    let output = scratch.run("translate run --stdin-y4m --temporal 16");
-    fails(&output, 2, &["write --temporal=16"]);
-    // a folder is one, whatever its name
-    fs::create_dir(scratch.path("8481")).unwrap();
-    let output = scratch.run("train --out run --serve 8481");
-    fails(&output, 1, &["has no pictures"]);
-}
-
-#[test]
 fn empty_folder() {
     let scratch = Scratch::new();
     fs::create_dir_all(scratch.path("data/train")).unwrap();

@@ -44,7 +44,7 @@ fn paste_drawn(tab: &mut Tab, [width, height]: [u32; 2], draw: &str) {
 }
 
 /// Pastes a file. Browsers know no type of npy.
-fn paste(tab: &mut Tab, file: &[u8], name: &str) {
+pub fn paste(tab: &mut Tab, file: &[u8], name: &str) {
     let kind = match name.ends_with(".npy") {
         true => "",
         false => "image/x",

@@ -85,7 +85,8 @@ pub fn decoded(
         if needed > limits.memory {
             let most = limits.memory;
             let detail = format!(
-                "it needs {needed} bytes of memory; this server has {most} bytes for all requests"
+                "the picture needs {needed} bytes of memory, and this server has {most} bytes for all requests; shrink it, or cut \
+                 it into pieces"
             );
             return Err(large(detail));
         }
@@ -100,7 +101,7 @@ pub fn decoded(
     let ([width, height], most) = (header.size, limits.pixels);
     if header.pixels() > most {
         return Err(large(format!(
-            "the picture has {width}x{height} pixels; this server accepts at most {most} pixels"
+            "the picture has {width}x{height} pixels, and this server accepts at most {most}; shrink it, or cut it into pieces"
         )));
     }
     // a narrow picture is padded to many times its pixels
@@ -114,7 +115,7 @@ pub fn decoded(
             Scale::Train => "takes the picture at the scale of its training, as",
         };
         return Err(large(format!(
-            "the model {how} {width}x{height} pixels; this server translates at most {most}"
+            "the model {how} {width}x{height} pixels, and this server translates at most {most}; send a smaller or less narrow one"
         )));
     }
     let pixels = header.pixels().max(area(scaled));
