@@ -21,7 +21,7 @@ use super::remembered::{Extremes, Remembered, Seen};
 use super::values::{SIDES, typed, wider};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture, conversion};
-use crate::error::{Error, Result, one_line, within};
+use crate::error::{Error, Result, one_line, shown, within};
 
 /// What to do about broken and unmatched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -661,13 +661,14 @@ fn unmatched(data: &Dataset) -> Error {
         .iter()
         .map(|file| file.display().to_string())
         .collect();
-    let last = files.last().expect("some are unmatched");
-    let remedy = match mismatch(files, data.proposal.as_ref()) {
+    let folder = files.first().and_then(|file| file.parent());
+    let folder = folder.filter(|folder| files.iter().all(|file| file.parent() == Some(folder)));
+    let remedy = match mismatch(data.example.as_ref(), data.proposal.as_ref()) {
         Some(example) => format!("{example}; rename or remove them, or choose `on_error` skip"),
         None => "rename or remove them, or choose `on_error` skip".to_string(),
     };
     Error::file(
-        last.parent().unwrap_or(last),
+        folder.unwrap_or(data.train.store.root()),
         format!(
             "{} without a partner of the same name: {}",
             count(files.len() as u64, "picture"),
@@ -677,16 +678,16 @@ fn unmatched(data: &Dataset) -> Error {
     )
 }
 
-/// An example of two names that do not match, and the patterns by which they would; `None` if only one side has pictures
-/// without a partner.
-pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option<String> {
-    let name = |file: &PathBuf| one_line(&file.file_name().unwrap_or_default().to_string_lossy());
-    let first = unmatched.first()?;
-    // those of the other folder
-    let other = unmatched
-        .iter()
-        .find(|file| file.parent() != first.parent())?;
-    let example = format!("e.g. A has {} and B has {}", name(first), name(other));
+/// How two names of an example, one of A and one of B, do not match, and the patterns by which they would.
+pub fn mismatch(example: Option<&[PathBuf; 2]>, proposal: Option<&[String; 2]>) -> Option<String> {
+    let [a, b] = example?;
+    // files of one name are in folders of other names
+    let is_name = a.file_name() != b.file_name();
+    let name = |file: &PathBuf| match file.file_name().filter(|_| is_name) {
+        Some(name) => one_line(&name.to_string_lossy()),
+        None => shown(file),
+    };
+    let example = format!("e.g. A has {} and B has {}", name(a), name(b));
     Some(match proposal {
         Some([a, b]) => format!("{example}, which `matching` '{a}' '{b}' would pair"),
         None => example,
