@@ -91,6 +91,8 @@ pub struct Entry {
     pub pages: usize,
     /// The picture that is 0 where the pair has no data.
     pub mask: Option<PathBuf>,
+    /// Width and height of A and of B, where a survey has found them.
+    pub size: Option<[u32; 2]>,
 }
 
 impl Entry {
@@ -102,6 +104,7 @@ impl Entry {
             page: Page::Only,
             pages: 1,
             mask: None,
+            size: None,
         }
     }
 }

@@ -146,6 +146,22 @@ impl Pairs {
 
     /// As [`read_sides`](Self::read_sides), with what the files say of them.
     pub(crate) fn decode_sides(&self, index: usize) -> Result<[Decoded; 2]> {
+        let sides = self.decode_any(index)?;
+        let [width, height] = sides[0].picture.size();
+        match self.entries[index].size {
+            Some([w, h]) if [w, h] != [width, height] => Err(Error::file(
+                &self.shown(index)[0],
+                format!(
+                    "A and B have {width}x{height} pixels, and had {w}x{h} when the data were checked"
+                ),
+                "leave the files of a data set as they are while it is used; begin again if they are right now",
+            )),
+            _ => Ok(sides),
+        }
+    }
+
+    /// The same, whatever size they have.
+    fn decode_any(&self, index: usize) -> Result<[Decoded; 2]> {
         let entry = &self.entries[index];
         let read = |path: &Path, side: usize| {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);

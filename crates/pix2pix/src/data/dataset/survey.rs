@@ -81,6 +81,8 @@ pub struct Survey {
     pub kinds: [BTreeMap<PictureKind, usize>; 2],
     /// Number of pairs of each size.
     pub sizes: BTreeMap<[u32; 2], usize>,
+    /// Width and height of each of the surveyed pairs; `None` for those that cannot be read.
+    pub found: Vec<Option<[u32; 2]>>,
     /// Indices of the pairs that cannot be read, with the reasons.
     pub broken: Vec<(usize, Error)>,
     /// Smallest and largest value of the floating-point pictures, of A and of B.
@@ -121,6 +123,8 @@ impl Survey {
         remembered.keep(news, read);
         let mut survey = Self::default();
         for (index, (seen, _)) in headers.into_iter().enumerate() {
+            let size = seen.as_ref().ok().map(|([a, _], _)| a.size);
+            survey.found.push(size);
             match seen {
                 Err(error) => survey.broken.push((index, error)),
                 Ok((headers, extremes)) => {
@@ -645,7 +649,7 @@ pub fn sift(
         let whole: Vec<usize> = (0..pairs.len())
             .filter(|index| broken.binary_search(index).is_err())
             .collect();
-        kept.push((*name, pairs.select(&whole)));
+        kept.push((*name, pairs.of_sizes(&survey.found).select(&whole)));
     }
     if kept[0].1.is_empty() {
         return Err(left_out.broken.swap_remove(0));
