@@ -331,7 +331,8 @@ impl Survey {
             )
         });
         Err(Error::Data(format!(
-            "{values}, and {value} is what the files name for pixels without data; give `nodata[{side}]` tag{}",
+            "{values}, and {} is what the files name for pixels without data; give `nodata[{side}]` tag{}",
+            nodata::text(value),
             range.unwrap_or_default()
         )))
     }
@@ -539,16 +540,24 @@ fn not_finite(decoded: &Decoded, mask: Option<&Picture>) -> (&'static str, Strin
         is_nan |= sample.is_nan();
         true
     });
-    let is_named = named.iter().flatten().any(|gap| gap.is_infinite());
+    // beside what a file names, NaN is no data
+    let is_told = all_with_data(picture, named, mask, |sample| {
+        sample.is_nan() || sample.is_finite()
+    });
+    let told = named.iter().copied().flatten().next().filter(|_| is_told);
     let reason = match is_nan {
         true => "some of its values are infinite or not a number (NaN)",
         false => "some of its values are infinite, or too large for 32-bit floats",
     };
-    let remedy = match infinite {
-        Some(_) if is_named && finite_extremes(picture, named, mask).is_some() => {
+    let remedy = match (told, infinite) {
+        (Some(named), _) if named.is_infinite() => {
             "the file names such a value for pixels without data: give `nodata` tag".to_string()
         }
-        Some(value) if !is_nan => format!(
+        (Some(named), _) if named.is_finite() => format!(
+            "if NaN says that a pixel has no data, as {} does, which the file names, give `nodata` tag",
+            nodata::text(named)
+        ),
+        (_, Some(value)) if !is_nan => format!(
             "if they say that a pixel has no data, give `nodata` {value}; otherwise replace them with finite numbers"
         ),
         _ => "if NaN says that a pixel has no data, give `nodata` nan; otherwise replace them with finite numbers"
