@@ -96,7 +96,7 @@ pub struct Dataset {
     pub unmatched: Vec<PathBuf>,
     /// Lines of a table that lack a picture of their pair.
     pub incomplete: Vec<Incomplete>,
-    /// What to say of columns of a table that are not used.
+    /// What to say of columns of a table that are not used, and of pairs that it lists again.
     pub notes: Vec<String>,
     /// One of the pictures of A without a partner, and one of B of the same split.
     pub example: Option<[PathBuf; 2]>,

@@ -120,7 +120,7 @@ pub struct Layout {
     pub unmatched: Vec<PathBuf>,
     /// Lines of a table that lack a picture.
     pub incomplete: Vec<Incomplete>,
-    /// What to say of columns of a table that are not used.
+    /// What to say of columns of a table that are not used, and of pairs that it lists again.
     pub notes: Vec<String>,
     /// Files that are not of a pair.
     pub passed_over: Vec<PassedOver>,
