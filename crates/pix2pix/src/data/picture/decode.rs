@@ -11,7 +11,7 @@ use super::fault::{REMEDY, guarded};
 use super::header::NAMES;
 use super::nifti::Nifti;
 use super::tiff::Tiff;
-use super::{Format, Header, Page, Picture, Stack, alike, common, jpeg, npy};
+use super::{Format, Gaps, Header, Page, Picture, Stack, alike, common, jpeg, npy};
 use crate::error::{Error, Result};
 
 impl Header {
@@ -76,9 +76,22 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
 /// # Errors
 /// As [`read`].
 pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Picture, Format)> {
+    decode_marked(path, content, page, Gaps::AsStored)
+}
+
+/// As [`decode_page`], with these pixels without data marked.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode_marked(
+    path: &Path,
+    content: &Content,
+    page: Page,
+    gaps: Gaps,
+) -> Result<(Picture, Format)> {
     let (header, parts) = opened(path, content, page)?;
     let picture = match parts {
-        Some(Opened::Tiff(tiff)) => guarded(|| tiff.read()),
+        Some(Opened::Tiff(tiff)) => guarded(|| tiff.read(gaps)),
         Some(Opened::Nifti(volume)) => guarded(|| volume.read()),
         None => {
             let bytes = content.bytes();
@@ -94,7 +107,7 @@ pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Pictur
     Ok((picture, header.format))
 }
 
-/// As [`decode_page`], for pictures of this domain: where that is label maps by class id, the indices of a PNG's own palette
+/// As [`decode_marked`], for pictures of this domain: where that is label maps by class id, the indices of a PNG's own palette
 /// are the ids.
 ///
 /// # Errors
@@ -104,14 +117,15 @@ pub fn decode_as(
     content: &Content,
     page: Page,
     domain: Option<&Domain>,
+    gaps: Gaps,
 ) -> Result<(Picture, Format)> {
     let labels = domain.and_then(|domain| domain.labels.as_ref());
     if labels.is_none_or(|labels| labels.stored != Stored::Ids) {
-        return decode_page(path, content, page);
+        return decode_marked(path, content, page, gaps);
     }
     match indices(path, content, page)? {
         Some(picture) => Ok((picture, Format::Png)),
-        None => decode_page(path, content, page),
+        None => decode_marked(path, content, page, gaps),
     }
 }
 
@@ -131,7 +145,8 @@ pub fn indices(path: &Path, content: &Content, page: Page) -> Result<Option<Pict
     Ok(Some(picture))
 }
 
-/// Decodes pages of a picture file as [`decode_as`], and joins their channels in order.
+/// Decodes pages of a picture file as [`decode_as`], with pixels without data marked if the domain knows them by tags, and joins
+/// their channels in order.
 ///
 /// # Errors
 /// As [`read`], and when the pages are not [`alike`].
@@ -144,10 +159,11 @@ pub fn decode_pages(
     pages: &[Page],
     domain: Option<&Domain>,
 ) -> Result<(Picture, Format)> {
+    let gaps = Gaps::known_by(domain.and_then(|domain| domain.nodata));
     let mut parts = Vec::new();
     let mut first = None;
     for page in pages {
-        let (part, format) = decode_as(path, content, *page, domain)?;
+        let (part, format) = decode_as(path, content, *page, domain, gaps)?;
         first.get_or_insert(format);
         parts.push(part);
     }

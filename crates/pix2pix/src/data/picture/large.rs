@@ -7,7 +7,7 @@ use pix2pix_runtime::Windows;
 use super::content::Content;
 use super::fault::guarded;
 use super::tiff::Tiff;
-use super::{Format, Header, MAX_SIDE, Page, Picture};
+use super::{Format, Gaps, Header, MAX_SIDE, Page, Picture};
 use crate::error::{Error, Result};
 
 /// Pictures with more pixels than this are too large for memory: 8192x8192.
@@ -18,6 +18,7 @@ pub struct TiffWindows {
     path: PathBuf,
     tiff: Tiff,
     header: Header,
+    gaps: Gaps,
 }
 
 impl TiffWindows {
@@ -40,12 +41,18 @@ impl TiffWindows {
             path: path.to_path_buf(),
             tiff,
             header,
+            gaps: Gaps::AsStored,
         };
         if file.is_large() {
             let opened = guarded(|| Tiff::open_for_windows(&content, page));
             file.tiff = opened.map_err(|fault| fault.of(path, Format::Tiff))?;
         }
         Ok(Some(file))
+    }
+
+    /// The same file, whose windows are read with these pixels without data marked.
+    pub fn marked(self, gaps: Gaps) -> Self {
+        Self { gaps, ..self }
     }
 
     /// Whether it has more than 2^26 pixels, too many for memory, or a side of more than 16384.
@@ -67,7 +74,7 @@ impl TiffWindows {
     /// # Panics
     /// When the window is not inside the picture.
     pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
-        let window = guarded(|| self.tiff.window(corner, size));
+        let window = guarded(|| self.tiff.window(corner, size, self.gaps));
         window.map_err(|fault| fault.of(&self.path, Format::Tiff))
     }
 }
