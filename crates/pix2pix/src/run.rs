@@ -1,5 +1,5 @@
-//! A training run in its run folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`, `rates.jsonl`,
-//! `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
+//! A training run in its run folder: `config.toml`, `held_out.json`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
+//! `rates.jsonl`, `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
 //!
 //! Read [`Training`], [`train`] and [`resume`] first; [`Event`] is what they report. [`RunFolder`] is the folder with its
 //! lock, [`History`] reads it back. [`RunConfig`] has every setting.
@@ -55,6 +55,7 @@ pub mod file;
 pub(crate) mod fit;
 pub(crate) mod folder;
 pub(crate) mod health;
+mod held_out;
 pub(crate) mod history;
 mod kept;
 mod lines;
@@ -81,6 +82,7 @@ use crate::parallel::Group;
 pub use beginning::Beginning;
 pub use event::{Event, Outcome, Remaining};
 pub use folder::{RunFolder, read_config, read_config_file};
+pub use held_out::names as held_out;
 pub use history::{History, State};
 pub use lines::{L1_OF_CLASSES, LOSSES, Metrics, Rate, RunScores, Timing, Warning, l1_curve};
 pub use record::{Best, Record};
@@ -145,6 +147,7 @@ pub fn train(
     let begun = Saved::begin(config, &training.training_device())?;
     if training.is_root() {
         folder.begin(config)?;
+        held_out::write(folder, config, training.data)?;
         machine::write(folder.root())?;
     }
     tell(Event::Begun);
@@ -166,6 +169,7 @@ pub fn resume(
     let saved = to_go_on(&training, tell)?;
     if training.is_root() {
         training.folder.use_for(training.config)?;
+        held_out::write(&training.folder, training.config, training.data)?;
     }
     Session::run(training, saved, stop, tell)
 }
