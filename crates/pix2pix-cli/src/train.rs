@@ -1,6 +1,7 @@
 //! `pix2pix train`.
 
 mod args;
+mod board;
 mod foresee;
 mod outputs;
 mod plan;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pix2pix::Error;
-use pix2pix::run::{self, Event, Outcome, RunFolder, agreement};
+use pix2pix::run::{self, Event, Outcome, RunFolder, agreement, file};
 
 use crate::demo_pictures;
 use crate::failure::Failure;
@@ -78,7 +79,12 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     }
     if args.dry_run {
         let foreseen = match processes.shard().is_root() {
-            true => foresee(&planned, &Start::of(&args), shown.lines),
+            true => foresee(
+                &planned,
+                &Start::of(&args),
+                processes.shard(),
+                shown.lines,
+            ),
             false => Ok(()),
         };
         return processes.agreed(noted_if_done(foreseen, shown.lines));
@@ -201,7 +207,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     })?;
     if !quiet {
         let program = program();
-        let (out, command) = (out.plain(), word(out));
+        let (samples, command) = (out.join(file::SAMPLES).plain(), word(out));
         let ended = if outcome.interrupted {
             "stopped"
         } else {
@@ -227,7 +233,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
         });
         say(&format!(
             "{ended} after {}{over}; newest checkpoint: {}\n{best}{go_on}\
-             Look at {out}/samples/. To translate pictures, type:\n  \
+             Look at {samples}/. To translate pictures, type:\n  \
              {program} translate {command} PICTURE... --out translated\n",
             count(outcome.steps, "step"),
             outcome.checkpoint.plain(),
@@ -256,10 +262,11 @@ pub fn train(
         group: training.group,
     };
     let outcome = start(training, &stop, &mut |event| {
-        if let Err(error) = also(&event).and_then(|()| outputs.keep(&event)) {
+        if let Err(error) = also(&event) {
             failed.get_or_insert(error);
             stop.store(true, Ordering::Relaxed);
         }
+        outputs.keep(&event);
         outputs.show(&event);
     });
     let outcome = failed.map_or(outcome, Err);

@@ -147,10 +147,13 @@ pub fn train(
     let begun = Saved::begin(config, &training.training_device())?;
     if training.is_root() {
         folder.begin(config)?;
+    }
+    // as early as can be: who listens marks the run as one that has a report
+    tell(Event::Begun);
+    if training.is_root() {
         held_out::write(folder, config, training.data)?;
         machine::write(folder.root())?;
     }
-    tell(Event::Begun);
     Session::run(training, begun, stop, tell)
 }
 

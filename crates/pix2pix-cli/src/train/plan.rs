@@ -98,7 +98,7 @@ pub fn plan(
 }
 
 /// Steps of `epochs` passes over a data set.
-fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
+pub fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
     let batches = config.walk(data.train.len(), shard, 0).batches_per_epoch();
     epochs
         .saturating_mul(batches)
