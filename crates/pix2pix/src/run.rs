@@ -85,6 +85,7 @@ pub use folder::{RunFolder, read_config, read_config_file};
 pub use held_out::names as held_out;
 pub use history::{History, State};
 pub use lines::{L1_OF_CLASSES, LOSSES, Metrics, Rate, RunScores, Timing, Warning, l1_curve};
+pub use plateau::PLATEAU;
 pub use record::{Best, Record};
 use saved::Saved;
 use session::Session;
@@ -160,7 +161,8 @@ pub fn train(
 /// Resumes the run of a folder from its newest checkpoint, or from the start if it has not come to its first. After the last
 /// step, weights, optimizers and metrics are bit for bit those of an uninterrupted run. With another number of processes, the
 /// run continues with the next pairs. The configuration must be that of the folder, except for the numbers of steps and
-/// processes, and for the intervals of what it writes from now on.
+/// processes, for the machine (device, precision, threads and the like), with which the result is that of an uninterrupted run
+/// but for the last bits, and for the intervals of what it writes from now on.
 ///
 /// # Errors
 /// As [`train`], and when a file of the run is damaged, or its checkpoints are gone.
@@ -209,7 +211,7 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
     let saved = Saved::load(folder, config, pairs, &training.training_device())?;
     let done = saved.done;
     if done.step == 0 {
-        course::check_never_saved(folder, config)?;
+        course::check_never_saved(folder)?;
     }
     let mut scores = log::read::<RunScores>(&folder.path(file::SCORES))?.entries;
     scores.retain(|line| {
@@ -230,6 +232,7 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
             course::new_beginning(folder, done),
             course::schedule_restart(&before, config, done),
             course::best_of_another_course(folder, [&before, config], done.step),
+            machine::change(folder.root(), config),
         ];
         for note in notes.iter().flatten() {
             tell(Event::Noted(note));
