@@ -1217,6 +1217,10 @@ fn a_data_set_that_has_grown_is_measured_on_the_same_pairs() {
             && said.contains(" train DATA --out NEW --from run`"),
         "{said}"
     );
+    scratch.ok("report run --out page.html");
+    let page = fs::read_to_string(scratch.path("page.html")).unwrap();
+    let about = "All 3 held-out pairs at step 2, measured at 64x64. The data set has other pairs than when the run began";
+    assert!(page.contains(about), "{said}");
     // another data set has a name or two of them
     let (table, said) = measured("other");
     assert!(

@@ -20,6 +20,9 @@ use crate::network_args::NetworkArgs;
 use crate::paths::stored;
 use crate::serve;
 
+/// Largest seed: the integers of TOML, in which it is stored, are signed.
+const MOST_SEED: u64 = i64::MAX as u64;
+
 /// Options of `pix2pix train`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -131,9 +134,6 @@ pub struct ProcessArgs {
     #[arg(long, default_value_t = 100, value_name = "N")]
     pub check_every: u64,
 }
-
-/// Largest seed: the integers of TOML, in which it is stored, are signed.
-const MOST_SEED: u64 = i64::MAX as u64;
 
 /// Options that `train` and `demo` share.
 #[derive(clap::Args)]
