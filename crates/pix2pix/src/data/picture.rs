@@ -43,9 +43,10 @@ pub use content::Content;
 pub use decode::{decode, decode_as, decode_page, decode_pages, indices, pages, read};
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
 pub(crate) use grid::Grid;
+pub(crate) use header::is_tiff;
 pub use header::{
-    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_tiff, is_volume,
-    ome_extension, volume_extension,
+    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, ome_extension,
+    volume_extension,
 };
 pub use large::TiffWindows;
 pub use located::{Apart, apart};
