@@ -7,10 +7,11 @@ use pix2pix::model::{self, average};
 use crate::failure::Failure;
 use crate::paths::{Plain, word};
 use crate::program::program;
-use crate::result_file::{ResultArgs, check_ending, keep};
+use crate::result_file::{OF_RUN, ResultArgs, check_ending, keep};
 
 /// Options of `pix2pix average`.
 #[derive(clap::Args)]
+#[command(mut_arg("force", |force| force.help(OF_RUN)))]
 pub struct Args {
     /// Run folder
     run: PathBuf,

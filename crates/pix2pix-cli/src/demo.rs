@@ -102,14 +102,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
     }
     let data = earth::earth();
     let settings = settings(args.preset);
-    let threads = set_threads(args.run.machine.threads)?;
+    set_threads(args.run.machine.threads)?;
     let mut config = RunConfig {
         data: earth::NAME.to_string(),
         data_digest: data.digest(),
         cache: CacheKind::Ram,
         steps: args.steps.unwrap_or(settings.steps),
         seed: args.run.seed,
-        threads,
+        threads: args.run.machine.threads,
         device: args.run.machine.device.resolved(args.run.machine.precision),
         precision: args.run.machine.precision,
         keep: 1,

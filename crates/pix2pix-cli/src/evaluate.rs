@@ -1,5 +1,6 @@
 //! `pix2pix evaluate`.
 
+mod changed;
 mod files;
 mod notes;
 mod table;
@@ -304,16 +305,25 @@ fn pairs(
         false => args.data(),
     };
     // of the run's own data, the same pairs are held out as in training
-    let (data, _) = config.open_to_measure(path, config.on_error)?;
+    let (mut data, _) = config.open_to_measure(path, config.on_error)?;
     // data without splits is measured as a whole
-    let is_whole = matches!(args.split, Split::Val) && data.has_no_splits();
+    let is_asked = matches!(args.split, Split::Val);
+    let change = data.changed_since(&config.data_digest);
+    if is_asked && data.has_no_splits() && change == Some(Change::Pairs) {
+        let told;
+        (data, told) = changed::held_out_again(data, path, (model, config));
+        if let Some(told) = told {
+            note(&format!("note: {}: {told}", model.plain()));
+        }
+    }
+    let is_whole = is_asked && data.has_no_splits();
     let wanted: &[&str] = match args.split {
         Split::Train => &["train"],
         Split::Val if is_whole => &["train"],
         Split::Val => &["val", "test"],
         Split::Test => &["test"],
     };
-    let told = match data.changed_since(&config.data_digest) {
+    let told = match change {
         Some(Change::Files) => Some(
             "; their files, masks included, are not all those of then: the data set has changed, or is another one",
         ),

@@ -11,7 +11,7 @@ use crate::flags;
 use crate::output::tell;
 use crate::paths::Plain;
 use crate::progress;
-use crate::result_file::{ResultArgs, are_two, check_ending};
+use crate::result_file::{OF_RUN, ResultArgs, are_two, check_ending};
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
@@ -22,6 +22,7 @@ Examples:
 
 /// Options of `pix2pix report`.
 #[derive(clap::Args)]
+#[command(mut_arg("force", |force| force.help(OF_RUN)))]
 pub struct Args {
     /// Run folders; several are compared on one page
     #[arg(required = true, value_name = "RUN")]

@@ -18,6 +18,9 @@ pub struct ResultArgs {
     force: bool,
 }
 
+/// The help of `--force` where a command without `--out` writes into the run's folder.
+pub const OF_RUN: &str = "Replace result files that exist [default: refuse, but for the command's own in the run folder]";
+
 /// Where the notes of a command go.
 #[derive(Clone, Copy)]
 pub enum Notes {

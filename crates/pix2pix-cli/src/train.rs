@@ -1,6 +1,7 @@
 //! `pix2pix train`.
 
 mod args;
+mod board;
 mod foresee;
 mod outputs;
 mod plan;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pix2pix::Error;
-use pix2pix::run::{self, Event, Outcome, RunFolder, agreement};
+use pix2pix::run::{self, Event, Outcome, RunFolder, agreement, file};
 
 use crate::demo_pictures;
 use crate::failure::Failure;
@@ -50,14 +51,13 @@ Examples:
   pix2pix train large --generator hd --from coarse --load-size 572 --crop-size 512 --out run
   pix2pix train --config run.toml --dry-run
   pix2pix train --resume run              resume; the result is bit-identical
-  pix2pix train --resume run --steps 20000";
+  pix2pix train --resume run --steps 20000
+  pix2pix train --resume run --device cuda    on another machine";
 
 /// Said when a run of a length of time goes on after Ctrl-Z.
 const SUSPENDED: &str = "note: the training was suspended and goes on; --time has counted the time between too: to make up for \
                          it, stop the run, and resume it with a longer --time";
 
-/// Options that are not there for a program that embeds a training.
-const OF_COMMAND: [&str; 2] = ["dry-run", "serve"];
 /// Options for training with several processes.
 const OF_PROCESSES: [&str; 3] = ["sync-norm", "allreduce", "check-every"];
 
@@ -66,7 +66,7 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     let processes = Processes::join()?;
     args.run.quiet |= !processes.shard().is_root();
     // only one process prints an error of the options
-    let planned = processes.agreed(plan(&mut args, typed, &processes, &[]))?;
+    let planned = processes.agreed(plan(&mut args, typed, &processes))?;
     let shown = Shown::of(&args.run);
     planned.notes.iter().for_each(|note| shown.lines.say(note));
     if processes.shard().ranks == 1
@@ -78,7 +78,7 @@ pub fn run(mut args: Args, typed: &[String]) -> Result<(), Failure> {
     }
     if args.dry_run {
         let foreseen = match processes.shard().is_root() {
-            true => foresee(&planned, &Start::of(&args), shown.lines),
+            true => foresee(&planned, &Start::of(&args), processes.shard(), shown.lines),
             false => Ok(()),
         };
         return processes.agreed(noted_if_done(foreseen, shown.lines));
@@ -153,7 +153,7 @@ pub fn embedded(mut args: Args, typed: &[String], host: Host) -> Result<Outcome,
             processes.shard().ranks
         )));
     }
-    let planned = plan(&mut args, typed, &processes, &OF_COMMAND)?;
+    let planned = plan(&mut args, typed, &processes)?;
     let lines = Lines::Passed(host.lines);
     planned.notes.iter().for_each(|note| lines.say(note));
     // whoever stops it so early wants no step
@@ -201,7 +201,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
     })?;
     if !quiet {
         let program = program();
-        let (out, command) = (out.plain(), word(out));
+        let (samples, command) = (out.join(file::SAMPLES).plain(), word(out));
         let ended = if outcome.interrupted {
             "stopped"
         } else {
@@ -227,7 +227,7 @@ fn finish(training: Session, out: &Path) -> Result<(), Failure> {
         });
         say(&format!(
             "{ended} after {}{over}; newest checkpoint: {}\n{best}{go_on}\
-             Look at {out}/samples/. To translate pictures, type:\n  \
+             Look at {samples}/. To translate pictures, type:\n  \
              {program} translate {command} PICTURE... --out translated\n",
             count(outcome.steps, "step"),
             outcome.checkpoint.plain(),
@@ -256,10 +256,11 @@ pub fn train(
         group: training.group,
     };
     let outcome = start(training, &stop, &mut |event| {
-        if let Err(error) = also(&event).and_then(|()| outputs.keep(&event)) {
+        if let Err(error) = also(&event) {
             failed.get_or_insert(error);
             stop.store(true, Ordering::Relaxed);
         }
+        outputs.keep(&event);
         outputs.show(&event);
     });
     let outcome = failed.map_or(outcome, Err);

@@ -898,6 +898,29 @@ fn a_run_is_repeated_from_its_configuration() {
     for file in ["config.toml", "metrics.jsonl", "scores.jsonl"] {
         assert_eq!(text(&format!("again/{file}")), text(&format!("run/{file}")));
     }
+    // with another seed, on the same pairs, and for another machine
+    let said =
+        scratch.run("train --config run/config.toml --out seeded --seed 5 --threads 1 --keep 1");
+    assert!(said.status.success());
+    let written = text("seeded/config.toml");
+    for line in [
+        "seed = 5\n",
+        "split_seed = 0\n",
+        "threads = 1\n",
+        "keep = 1\n",
+    ] {
+        assert!(written.contains(line), "{line} is not in {written}");
+    }
+    assert_eq!(text("seeded/held_out.json"), text("run/held_out.json"));
+    assert_ne!(text("seeded/metrics.jsonl"), text("run/metrics.jsonl"));
+    scratch.ok("train --resume seeded --steps 3 --quiet");
+    assert!(scratch.ok("evaluate seeded data").contains("2 of val"));
+    let said = refused(
+        &scratch,
+        "train data --out large --seed 9223372036854775808",
+        2,
+    );
+    assert!(said.contains("9223372036854775807"), "{said}");
     // for longer, and on other pairs, wherever the file is
     fs::rename(scratch.path("run/config.toml"), scratch.path("kept.toml")).unwrap();
     fs::rename(scratch.path("data"), scratch.path("moved")).unwrap();
@@ -920,8 +943,7 @@ fn a_run_is_repeated_from_its_configuration() {
     );
     assert!(
         said.contains(
-            "--lr: kept.toml is the configuration of a run, which is repeated as it was; with it, give only DATA, --out, \
-             --steps, --epochs, --time, --patience, --dry-run, --report, --tensorboard, --serve and --quiet\n"
+            "--lr: kept.toml is the configuration of a run, which is repeated as it was; change it in a copy of the file\n"
         ),
         "{said}"
     );
@@ -1309,6 +1331,66 @@ fn a_flat_folder_is_measured() {
     assert!(said.contains(told), "{said}");
 }
 
+/// More pictures are taken, or some are lost: those that were held out stay known.
+#[test]
+fn a_data_set_that_has_grown_is_measured_on_the_same_pairs() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 6);
+    scratch.pairs("other", 2);
+    scratch.trained("data", "--val-fraction 0.5");
+    let measured = |data: &str| {
+        let output = scratch.run(&format!("evaluate run {data}"));
+        let [table, said] =
+            [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        assert!(output.status.success(), "{said}");
+        (table, said)
+    };
+    let (before, said) = measured("data");
+    assert!(
+        before.contains("3 of val") && !said.contains("held out then"),
+        "{before}{said}"
+    );
+    common::pair(96, 40, 6)
+        .save(scratch.path("data/pair6.png"))
+        .unwrap();
+    let (after, said) = measured("data");
+    assert_eq!(after, before);
+    let told = "note: run: the data set has other pairs than when the run began; those that it held out then are measured, 3 by \
+                their names\n";
+    assert!(said.contains(told), "{said}");
+    let said = refused(&scratch, "train --resume run --steps 3", 1);
+    assert!(
+        said.contains("restore it, or begin a new run from this one: `")
+            && said.contains(" train DATA --out NEW --from run`"),
+        "{said}"
+    );
+    scratch.ok("report run --out page.html");
+    let page = fs::read_to_string(scratch.path("page.html")).unwrap();
+    let about = "All 3 held-out pairs at step 2, measured at 64x64. The data set has other pairs than when the run began";
+    assert!(page.contains(about), "{said}");
+    // another data set has a name or two of them
+    let (table, said) = measured("other");
+    assert!(
+        table.contains("all 2") && !said.contains("the data set has other pairs"),
+        "{said}"
+    );
+    let names = fs::read_to_string(scratch.path("run/held_out.json")).unwrap();
+    let names: Vec<String> = serde_json::from_str(&names).unwrap();
+    assert_eq!(names.len(), 3);
+    fs::remove_file(scratch.path(&format!("data/{}.png", names[0]))).unwrap();
+    let (table, said) = measured("data");
+    assert!(
+        table.contains("2 of val") && said.contains("2 of 3 by their names"),
+        "{table}{said}"
+    );
+    // of an earlier version
+    fs::remove_file(scratch.path("run/held_out.json")).unwrap();
+    let (table, said) = measured("data");
+    assert!(table.contains("all 6"), "{table}");
+    let told = "which of them it trained on is not known: all are measured";
+    assert!(said.contains(told), "{said}");
+}
+
 /// A test set may come by itself.
 #[test]
 fn held_out_pairs_alone_are_measured() {
@@ -1388,7 +1470,12 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
         .lines()
         .map(|line| line.split(':').next().unwrap())
         .collect();
-    assert_eq!(lines[..4], ["steps", "parameters", "memory", "time"]);
+    assert_eq!(lines[1..5], ["steps", "parameters", "memory", "time"]);
+    let first = format!(
+        "{}: 3 pairs to train on, none held out (samples/ shows training pairs); an epoch takes 2 steps\n",
+        scratch.path("data").display()
+    );
+    assert!(said.starts_with(&first), "{said}");
     assert!(!scratch.path("new").exists());
     scratch.trained("data", "");
     let before = common::content(&scratch.path("run"));
@@ -1412,6 +1499,9 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     let output = scratch.run("train --resume run --time 1000s --dry-run");
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains(" s that remain of 1000 s, on cpu"), "{said}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let note = "note: --time changes the length of a known run alone: it keeps --lr-schedule constant and --ema 0\n";
+    assert!(told.contains(note), "{told}");
     // the time is over within a few steps, but no step is none
     let long = "--time 1s --filters 4 --load-size 286 --crop-size 256 --batch-size 8";
     let output = scratch.run(&format!("train data --out new --dry-run {long}"));

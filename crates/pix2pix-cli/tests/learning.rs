@@ -1191,9 +1191,19 @@ fn a_report_is_one_file() {
         "only measured: {}",
         rows[3]
     );
+    // numbers have the digits of the run's own files
+    let cells: Vec<&str> = rows[1].split(',').collect();
+    let metrics = fs::read_to_string(scratch.path("one/metrics.jsonl")).unwrap();
+    let first = metrics.lines().next().unwrap();
+    assert_eq!(cells[16], "0.0002");
+    for (column, cell) in [("g_l1", cells[7]), ("lr", cells[16])] {
+        let written = format!("\"{column}\":{cell}");
+        assert!(first.contains(&written), "{written} is not in {first}");
+    }
+    // a resumed run keeps them, each session in a file of its own
     let events = names(&scratch.path("one/tensorboard"));
     assert!(
-        events.len() == 1 && events[0].contains(".tfevents."),
+        events.len() == 2 && events[0].contains(".tfevents."),
         "{events:?}"
     );
 }
@@ -1297,4 +1307,23 @@ fn options_that_do_nothing_in_so_few_steps_are_told() {
     }
     let said = scratch.trained("data", "--lr-schedule step");
     assert!(!said.contains("first falls"), "{said}");
+    let options = "--val-fraction 0.5 --keep-best l1";
+    let said = scratch.trained(
+        "data",
+        &format!("{options} --lr-schedule plateau --patience 10"),
+    );
+    for told in [
+        "note: the rate of --lr-schedule plateau can fall after 7 samplings at the earliest",
+        "note: with --patience 10, the run can end after 11 samplings at the earliest",
+    ] {
+        assert!(said.contains(told), "{said}");
+    }
+    let output = scratch.run(&format!(
+        "train data --out enough --steps 4 --sample-every 1 --patience 2 {options} {SMALL}"
+    ));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && !said.contains("at the earliest"),
+        "{said}"
+    );
 }

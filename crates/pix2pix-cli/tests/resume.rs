@@ -737,6 +737,112 @@ fn one_training_in_a_folder() {
     );
 }
 
+/// As a run whose folder was copied from a machine with a card.
+#[test]
+fn a_run_goes_on_on_another_machine() {
+    let scratch = Scratch::new();
+    scratch.pairs("data/train", 2);
+    scratch.pairs("data/val", 2);
+    let said = scratch.run(&format!("train data --out run --steps 2 {SMALL}"));
+    assert!(said.status.success());
+    let path = scratch.path("run/config.toml");
+    let config = || fs::read_to_string(&path).unwrap();
+    let edited = config()
+        .replace("\nprecision = \"f32\"\n", "\nprecision = \"tf32\"\n")
+        .replace("\nthreads = 0\n", "\nthreads = 3\n");
+    assert!(
+        edited.contains("threads = 3") && edited.contains("tf32"),
+        "{edited}"
+    );
+    fs::write(&path, edited).unwrap();
+    let error = String::from_utf8(scratch.run("train --resume run --steps 3").stderr).unwrap();
+    assert!(error.contains("--precision"), "{error}");
+    let output = scratch.run(
+        "train --resume run/ --steps 4 --device cpu --precision f32 --threads 2 --workers 2 --cache ram --recompute \
+         --moments bf16 --log-every 1 --sample-every 2 --save-every 1 --keep 5",
+    );
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{error}");
+    let note = "note: with another --precision, --threads, --moments, the result is no longer the same bit for bit\n";
+    assert!(error.contains(note), "{error}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("Look at run/samples/."), "{said}");
+    let written = config();
+    for line in [
+        "device = \"cpu\"",
+        "precision = \"f32\"",
+        "threads = 2",
+        "workers = 2",
+        "cache = \"ram\"",
+        "recompute = true",
+        "moments = \"bf16\"",
+        "log_every = 1",
+        "sample_every = 2",
+        "save_every = 1",
+        "keep = 5",
+    ] {
+        assert!(
+            written.contains(&format!("\n{line}\n")),
+            "{line}: {written}"
+        );
+    }
+    let files = names(&scratch.path("run/checkpoints"));
+    assert_eq!(files.len(), 4, "{files:?}");
+    // from now on, it is the same again
+    let output = scratch.run("train --resume run --steps 5");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        output.status.success() && !error.contains("bit for bit"),
+        "{error}"
+    );
+    assert!(config().contains("\nthreads = 2\n"));
+}
+
+/// The interval of the checkpoints that it did not come to was a longer one.
+#[test]
+fn a_run_before_its_first_checkpoint_may_save_more_often() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.ok(&format!(
+        "train data --out run --steps 3 --log-every 1 {SMALL}"
+    ));
+    let checkpoints = scratch.path("run/checkpoints");
+    for name in names(&checkpoints) {
+        fs::remove_file(checkpoints.join(name)).unwrap();
+    }
+    let path = scratch.path("run/config.toml");
+    let config = fs::read_to_string(&path).unwrap();
+    fs::write(&path, config.replace("\nsteps = 3\n", "\nsteps = 4\n")).unwrap();
+    let output = scratch.run("train --resume run --save-every 2");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("the run begins again at step 1"), "{said}");
+}
+
+/// It is not what the training is for.
+#[test]
+fn a_report_that_cannot_be_written_does_not_end_the_run() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    let options = "--steps 200 --sample-every 10 --log-every 5 --report";
+    let mut child = start(&scratch, &format!("train data --out run {options} {SMALL}"));
+    wait_for_lines(&mut child, &scratch.path("run"), 2);
+    let page = scratch.path("run/report.html");
+    // unless it is just drawn again
+    while fs::create_dir(&page).is_err() {
+        let _ = fs::remove_file(&page);
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let told = "; the training goes on, and tries again at each sampling\n";
+    assert_eq!(said.matches(told).count(), 1, "{said}");
+    assert!(said.contains("note: run/report.html: "), "{said}");
+    let last = scratch.path("run/checkpoints/step_0000200.safetensors");
+    assert!(last.is_file(), "{said}");
+    // what was asked for is not there
+    assert_eq!(output.status.code(), Some(1), "{said}");
+}
+
 #[test]
 fn what_cannot_be_resumed() {
     let scratch = Scratch::new();
@@ -777,8 +883,16 @@ fn what_cannot_be_resumed() {
         "train --resume run --lr 0.1",
         2,
         &[
-            "--lr: a resumed run keeps its options; with --resume, give only DATA, --steps, --epochs, --time, --patience, \
-           --dry-run, --report, --tensorboard, --serve and --quiet\n",
+            "--lr: a resumed run keeps its options; for others, begin a new run from it: `",
+            " train DATA --out NEW --from run`\n",
+        ],
+    );
+    fails(
+        "train --resume run --patience 3",
+        2,
+        &[
+            "--patience: the run has no --keep-best, whose score it counts; begin a new run from it: `",
+            " train DATA --out NEW --from run`\n",
         ],
     );
     fails(

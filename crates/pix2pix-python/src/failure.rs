@@ -52,6 +52,10 @@ fn as_called(command: &str) -> String {
         ["pix2pix", "train", "--resume", run] => {
             format!("pix2pix.resume(\"{}\")", run.trim_matches('\''))
         }
+        ["pix2pix", "train", data, rest] if rest.starts_with("--out NEW --from ") => {
+            let from = rest["--out NEW --from ".len()..].trim_matches('\'');
+            format!("pix2pix.train({data}, NEW, from_=\"{from}\")")
+        }
         ["pix2pix", name] | ["pix2pix", name, "--out"] if FUNCTIONS.contains(name) => {
             format!("pix2pix.{}", argument(name))
         }

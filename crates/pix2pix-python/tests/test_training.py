@@ -177,8 +177,17 @@ def test_a_callback_sees_the_events(tmp_path: pathlib.Path) -> None:
 
 def test_options_of_a_resumed_run_have_the_types_of_a_new_one() -> None:
     new, resumed = (typing.get_type_hints(taker) for taker in (pix2pix.TrainOptions, pix2pix.resume))
-    for name in ("steps", "epochs", "time", "patience"):
+    of_length = ("steps", "epochs", "time", "patience")
+    of_machine = ("device", "precision", "threads", "workers", "cache", "moments")
+    of_files = ("log_every", "sample_every", "save_every", "keep")
+    for name in of_length + of_machine + of_files:
         assert resumed[name] == new[name] | None, name
+
+
+def test_remedies_are_calls(tmp_path: pathlib.Path) -> None:
+    run = small(tmp_path / "run", steps=1)
+    with pytest.raises(ValueError, match=r"no keep_best.*a new run from it: `pix2pix\.train\(DATA, NEW, from_=\".*run\"\)`"):
+        pix2pix.resume(run, patience=3)
 
 
 def test_a_callback_ends_the_run_which_can_be_resumed(tmp_path: pathlib.Path) -> None:
@@ -193,8 +202,10 @@ def test_a_callback_ends_the_run_which_can_be_resumed(tmp_path: pathlib.Path) ->
     assert run.losses == whole.losses
     weights = "checkpoints/step_0000004.safetensors"
     assert (run.path / weights).read_bytes() == (whole.path / weights).read_bytes()
-    longer = pix2pix.resume(run.path, steps=5, quiet=True)
+    longer = pix2pix.resume(run.path, steps=5, workers=2, keep=1, quiet=True)
     assert longer.step == 5
+    config = (longer.path / "config.toml").read_text()
+    assert "\nworkers = 2\n" in config and "\nkeep = 1\n" in config
 
 
 @pytest.mark.parametrize(("answer", "steps"), [(False, 1), (np.bool_(False), 1), (np.bool_(True), 2), (0, 2), (None, 2)])

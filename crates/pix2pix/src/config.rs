@@ -107,6 +107,9 @@ pub struct RunConfig {
     pub batch_size: usize,
     /// Seed of all random numbers: initial weights, epoch order, jitter, dropout and augmentation.
     pub seed: u64,
+    /// Seed of the choice of held-out pairs by `val_fraction`, where that is another one; see [`reseed`](Self::reseed).
+    #[serde(default)]
+    pub split_seed: Option<u64>,
     /// CPU threads; 0 for all cores.
     pub threads: usize,
     /// Whether to save memory by recomputing activations in backward passes (gradient checkpointing).
@@ -181,6 +184,7 @@ impl Default for RunConfig {
             time: None,
             batch_size: 1,
             seed: 0,
+            split_seed: None,
             threads: 0,
             recompute: false,
             device: DeviceName::Cpu,
@@ -219,6 +223,18 @@ impl RunConfig {
     pub fn train_for(&mut self, seconds: f64) {
         self.time = Some(seconds);
         self.steps = MOST_STEPS;
+    }
+
+    /// Gives a run like another one a seed of its own. The same pairs are held out, so that the scores of both compare.
+    pub fn reseed(&mut self, seed: u64) {
+        let of_split = self.split_seed();
+        self.seed = seed;
+        self.split_seed = (self.val_fraction > 0.0 && of_split != seed).then_some(of_split);
+    }
+
+    /// The seed by which pairs are held out.
+    pub(crate) fn split_seed(&self) -> u64 {
+        self.split_seed.unwrap_or(self.seed)
     }
 
     /// Remembers how the pairs of a data set lie in their files, so that [`is_pair`](Self::is_pair) knows others like them, and
@@ -471,6 +487,24 @@ mod tests {
         assert!(config(None, [256, 256]).is_pair([512, 256]));
         assert!(!config(None, [256, 256]).is_pair([640, 240]));
         assert!(!config(None, [128, 64]).is_pair([256, 128]));
+    }
+
+    #[test]
+    fn another_seed_holds_out_the_same_pairs() {
+        let mut config = RunConfig {
+            seed: 3,
+            ..RunConfig::default()
+        };
+        let mut reseeded = |val_fraction, seed| {
+            config.val_fraction = val_fraction;
+            config.reseed(seed);
+            (config.seed, config.split_seed)
+        };
+        assert_eq!(reseeded(0.5, 4), (4, Some(3)));
+        assert_eq!(reseeded(0.5, 5), (5, Some(3)));
+        assert_eq!(reseeded(0.5, 3), (3, None));
+        // nothing is chosen
+        assert_eq!(reseeded(0.0, 6), (6, None));
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A training run in its run folder: `config.toml`, `machine.json`, `metrics.jsonl`, `timings.jsonl`, `rates.jsonl`,
-//! `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
+//! A training run in its run folder: `config.toml`, `held_out.json`, `machine.json`, `metrics.jsonl`, `timings.jsonl`,
+//! `rates.jsonl`, `scores.jsonl`, `warnings.jsonl`, `samples/`, `checkpoints/`.
 //!
 //! Read [`Training`], [`train`] and [`resume`] first; [`Event`] is what they report. [`RunFolder`] is the folder with its
 //! lock, [`History`] reads it back. [`RunConfig`] has every setting.
@@ -55,6 +55,7 @@ pub mod file;
 pub(crate) mod fit;
 pub(crate) mod folder;
 pub(crate) mod health;
+mod held_out;
 pub(crate) mod history;
 mod kept;
 mod lines;
@@ -81,8 +82,10 @@ use crate::parallel::Group;
 pub use beginning::Beginning;
 pub use event::{Event, Outcome, Remaining};
 pub use folder::{RunFolder, read_config, read_config_file};
+pub use held_out::names as held_out;
 pub use history::{History, State};
 pub use lines::{L1_OF_CLASSES, LOSSES, Metrics, Rate, RunScores, Timing, Warning, l1_curve};
+pub use plateau::PLATEAU;
 pub use record::{Best, Record};
 use saved::Saved;
 use session::Session;
@@ -145,16 +148,21 @@ pub fn train(
     let begun = Saved::begin(config, &training.training_device())?;
     if training.is_root() {
         folder.begin(config)?;
+    }
+    // as early as can be: who listens marks the run as one that has a report
+    tell(Event::Begun);
+    if training.is_root() {
+        held_out::write(folder, config, training.data)?;
         machine::write(folder.root())?;
     }
-    tell(Event::Begun);
     Session::run(training, begun, stop, tell)
 }
 
 /// Resumes the run of a folder from its newest checkpoint, or from the start if it has not come to its first. After the last
 /// step, weights, optimizers and metrics are bit for bit those of an uninterrupted run. With another number of processes, the
 /// run continues with the next pairs. The configuration must be that of the folder, except for the numbers of steps and
-/// processes, and for the intervals of what it writes from now on.
+/// processes, for the machine (device, precision, threads and the like), with which the result is that of an uninterrupted run
+/// but for the last bits, and for the intervals of what it writes from now on.
 ///
 /// # Errors
 /// As [`train`], and when a file of the run is damaged, or its checkpoints are gone.
@@ -166,6 +174,7 @@ pub fn resume(
     let saved = to_go_on(&training, tell)?;
     if training.is_root() {
         training.folder.use_for(training.config)?;
+        held_out::write(&training.folder, training.config, training.data)?;
     }
     Session::run(training, saved, stop, tell)
 }
@@ -202,7 +211,7 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
     let saved = Saved::load(folder, config, pairs, &training.training_device())?;
     let done = saved.done;
     if done.step == 0 {
-        course::check_never_saved(folder, config)?;
+        course::check_never_saved(folder)?;
     }
     let mut scores = log::read::<RunScores>(&folder.path(file::SCORES))?.entries;
     scores.retain(|line| {
@@ -223,6 +232,7 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
             course::new_beginning(folder, done),
             course::schedule_restart(&before, config, done),
             course::best_of_another_course(folder, [&before, config], done.step),
+            machine::change(folder.root(), config),
         ];
         for note in notes.iter().flatten() {
             tell(Event::Noted(note));

@@ -20,6 +20,9 @@ use crate::network_args::NetworkArgs;
 use crate::paths::stored;
 use crate::serve;
 
+/// Largest seed: the integers of TOML, in which it is stored, are signed.
+const MOST_SEED: u64 = i64::MAX as u64;
+
 /// Options of `pix2pix train`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -33,7 +36,9 @@ pub struct Args {
     #[arg(long, value_name = "RUN", required_unless_present = "resume")]
     pub out: Option<PathBuf>,
     /// Resume a run that was stopped or killed; the result is bit-identical to that of an uninterrupted run.
-    /// Give DATA only if it has moved, and --steps, --epochs or --time only to train for longer
+    /// Give DATA only if it has moved, --steps, --epochs, --time or --patience only to train for longer, and for another
+    /// machine --device, --precision, --threads, --workers, --cache, --recompute and --moments. --log-every, --sample-every,
+    /// --save-every and --keep may change too
     #[arg(long, value_name = "RUN")]
     pub resume: Option<PathBuf>,
     /// TOML file with options, such as batch_size = 4, and with data and out; the command line overrides it. Or the
@@ -134,7 +139,7 @@ pub struct ProcessArgs {
 #[derive(clap::Args)]
 pub struct RunArgs {
     /// Random seed of weights, order, jitter and dropout; the same seed gives the same run
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST_SEED))]
     pub seed: u64,
     #[command(flatten)]
     pub machine: MachineArgs,
@@ -292,6 +297,7 @@ impl Args {
             time: None,
             batch_size: self.batch_size,
             seed: self.run.seed,
+            split_seed: None,
             threads: self.run.machine.threads,
             recompute: self.recompute,
             device: self.run.machine.device.resolved(self.run.machine.precision),

@@ -2,15 +2,19 @@
 
 use pix2pix::RunConfig;
 use pix2pix::bench::{estimate, step_time};
-use pix2pix::device::DeviceName;
+use pix2pix::data::path_text::path_of;
+use pix2pix::device::{DeviceName, threads};
 use pix2pix::network::summary;
+use pix2pix::parallel::Shard;
 use pix2pix::run::{self, Event, Remaining, RunFolder, Training};
 
-use super::plan::Planned;
+use super::outputs::pairs_of;
+use super::plan::{Planned, steps_of};
 use super::session::Start;
 use crate::failure::{Failure, print};
 use crate::flags;
 use crate::memory;
+use crate::paths::Plain;
 use crate::progress::Lines;
 use crate::words::{count, length_of};
 
@@ -19,7 +23,12 @@ const FEW: u64 = 10;
 
 /// Checks what the training would check, and prints what it would do and need: what is measured comes last. Notes go to
 /// `lines`.
-pub fn foresee(planned: &Planned, start: &Start, lines: Lines) -> Result<(), Failure> {
+pub fn foresee(
+    planned: &Planned,
+    start: &Start,
+    shard: Shard,
+    lines: Lines,
+) -> Result<(), Failure> {
     let Planned {
         config,
         device,
@@ -27,7 +36,14 @@ pub fn foresee(planned: &Planned, start: &Start, lines: Lines) -> Result<(), Fai
         survey,
         ..
     } = planned;
+    let epoch = steps_of(1, config, data, shard);
     let left = check(planned, start, lines)?;
+    print(&format!(
+        "{}: {}; an epoch takes {}\n",
+        path_of(&config.data).plain(),
+        pairs_of(data),
+        count(epoch, "step")
+    ))?;
     let seen = survey.sizes.keys();
     let seen = seen.filter_map(|size| config.jitter.seen(*size).ok());
     let largest = seen.max_by_key(|[width, height]| u64::from(*width) * u64::from(*height));
@@ -43,7 +59,7 @@ pub fn foresee(planned: &Planned, start: &Start, lines: Lines) -> Result<(), Fai
         format!(
             "steps: {about}{steps}{of} on {} with {}, each of {} of {width}x{height} pixels\n",
             config.device,
-            count(config.threads as u64, "thread"),
+            count(threads() as u64, "thread"),
             count(pairs as u64, "pair"),
         )
     };

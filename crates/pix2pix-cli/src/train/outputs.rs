@@ -1,16 +1,17 @@
 //! What the user sees of a training: the progress, its web page, the report and TensorBoard's files.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use pix2pix::data::Dataset;
 use pix2pix::data::path_text::path_of;
+use pix2pix::device::threads;
 use pix2pix::parallel::{Group, Shard};
 use pix2pix::quality::Score;
-use pix2pix::report::TensorBoard;
 use pix2pix::run::{Event, RunScores, Warning};
 use pix2pix::{Error, model};
 use pix2pix_server::LiveTraining;
 
+use super::board::Board;
 use super::report_page::ReportPage;
 use super::session::{Session, Start};
 use crate::failure::Failure;
@@ -28,6 +29,8 @@ pub struct Outputs<'a> {
     live: Option<Live>,
     board: Option<Board>,
     report: Option<ReportPage>,
+    /// Whether a failure of the board, and one of the report, have been told.
+    told: [bool; 2],
 }
 
 impl<'a> Outputs<'a> {
@@ -40,9 +43,21 @@ impl<'a> Outputs<'a> {
             .as_ref()
             .map_or(Shard::default(), Group::shard);
         let is_resumed = matches!(training.start, Start::Resume);
-        let held_out = training.data.val.as_ref().map_or(0, |val| val.len());
-        let asked = [shown.report, is_resumed, held_out > 0];
+        let asked = [shown.report, is_resumed, training.data.val.is_some()];
         let report = ReportPage::open(root, config, asked)?;
+        let done = match is_resumed {
+            // what is wrong with its checkpoints, the run itself says
+            true => Some(
+                training
+                    .folder
+                    .newest()
+                    .ok()
+                    .flatten()
+                    .map_or(0, |(step, _)| step),
+            ),
+            false => None,
+        };
+        let board = Board::open(root, shown.tensorboard, done);
         let serve = shown.serve.filter(|_| shard.is_root());
         let steps = config.time.is_none().then_some(config.steps);
         let is_of_labels = config.target.labels.is_some();
@@ -50,7 +65,7 @@ impl<'a> Outputs<'a> {
             .map(|_| LiveTraining::new(root, steps).with_labels(is_of_labels))
             .map(Arc::new);
         let progress = Progress::new(config, shown.lines, watched.clone());
-        progress.say(&beginning(training, shard, held_out));
+        progress.say(&beginning(training, shard));
         if config.device.is_card() {
             progress.say("the first two steps compile the card's kernels, and take longer");
         }
@@ -79,30 +94,36 @@ impl<'a> Outputs<'a> {
             progress,
             watched,
             live,
-            board: shown.tensorboard.then(|| Board {
-                folder: root.join("tensorboard"),
-                begun: None,
-            }),
+            board: board.filter(|_| shard.is_root()),
             report: report.filter(|_| shard.is_root()),
+            told: [false; 2],
         })
     }
 
-    /// Passes an event to the page, TensorBoard and the report.
-    pub fn keep(&mut self, event: &Event) -> Result<(), Error> {
+    /// Passes an event to the page, TensorBoard and the report. These are not what the training is for: where they cannot be
+    /// written, it goes on, which is told once.
+    pub fn keep(&mut self, event: &Event) {
         if let Some(training) = &self.watched {
             training.saw(event);
-        }
-        if let Some(board) = &mut self.board {
-            board.keep(event)?;
         }
         if let (Some(live), Event::Saved(checkpoint)) = (&self.live, event)
             && let Some(warning) = live.saved(checkpoint)
         {
             self.progress.say(&warning);
         }
-        match &mut self.report {
-            Some(report) => report.keep(event),
-            None => Ok(()),
+        let kept = [
+            self.board.as_mut().map(|board| board.keep(event)),
+            self.report.as_mut().map(|report| report.keep(event)),
+        ];
+        for (kept, told) in kept.into_iter().zip(&mut self.told) {
+            if let Some(Err(error)) = kept
+                && !std::mem::replace(told, true)
+            {
+                let error = flags::named(&error.to_string());
+                self.progress.say(&format!(
+                    "note: {error}; the training goes on, and tries again at each sampling"
+                ));
+            }
         }
     }
 
@@ -132,28 +153,25 @@ impl<'a> Outputs<'a> {
     }
 
     /// Ends the outputs of a training, which `succeeded` or not.
-    pub fn end(&self, succeeded: bool) -> Result<(), Error> {
+    pub fn end(&mut self, succeeded: bool) -> Result<(), Error> {
         self.progress.finish();
-        match self.report.as_ref().map(ReportPage::end) {
-            None | Some(Ok(None)) => Ok(()),
-            Some(Ok(Some(note))) => {
-                self.progress.say(&note);
+        let board = self.board.as_mut().map_or(Ok(()), Board::end);
+        let report = self.report.as_ref().map_or(Ok(None), ReportPage::end);
+        match board.and(report) {
+            Ok(note) => {
+                note.iter().for_each(|note| self.progress.say(note));
                 Ok(())
             }
             // of a failed training, the first error is the one that helps
-            Some(Err(error)) if succeeded => Err(error),
-            Some(Err(_)) => Ok(()),
+            Err(error) if succeeded => Err(error),
+            Err(_) => Ok(()),
         }
     }
 }
 
 /// A line on the data, the steps and the machine of a training.
-fn beginning(training: &Session, shard: Shard, held_out: usize) -> String {
+fn beginning(training: &Session, shard: Shard) -> String {
     let Session { config, data, .. } = training;
-    let shown = match held_out {
-        0 => "none held out (samples/ shows training pairs)".to_string(),
-        held_out => format!("{held_out} held out"),
-    };
     let processes = match shard.ranks {
         1 => String::new(),
         ranks => format!("{ranks} processes, each "),
@@ -163,12 +181,22 @@ fn beginning(training: &Session, shard: Shard, held_out: usize) -> String {
         None => count(config.steps, "step"),
     };
     format!(
-        "{}: {} to train on, {shown}; {length} on {processes}{} with {}",
+        "{}: {}; {length} on {processes}{} with {}",
         path_of(&config.data).plain(),
-        count(data.train.len() as u64, "pair"),
+        pairs_of(data),
         config.device,
-        count(config.threads as u64, "thread")
+        count(threads() as u64, "thread")
     )
+}
+
+/// How many pairs are trained on, and how many are held out.
+pub fn pairs_of(data: &Dataset) -> String {
+    let shown = match data.val.as_ref().map_or(0, |val| val.len()) {
+        0 => "none held out (samples/ shows training pairs)".to_string(),
+        held_out => format!("{held_out} held out"),
+    };
+    let pairs = count(data.train.len() as u64, "pair");
+    format!("{pairs} to train on, {shown}")
 }
 
 /// A line on the scores of the held-out pairs.
@@ -183,37 +211,4 @@ fn scored(scores: &RunScores) -> String {
     });
     let known = known.collect::<Vec<_>>().join("  ");
     format!("held-out pairs: {known}{whole}")
-}
-
-/// TensorBoard's files, which begin with what they have to tell: before, a new run's folder has to be empty.
-struct Board {
-    folder: PathBuf,
-    begun: Option<TensorBoard>,
-}
-
-impl Board {
-    /// Writes an event.
-    fn keep(&mut self, event: &Event) -> Result<(), Error> {
-        match event {
-            Event::Logged(metrics) => self.begun(metrics.step)?.losses(metrics),
-            // the step's losses come before, or from an earlier session that had not drawn its samples yet
-            Event::Scored(scores) => self.begun(scores.step + 1)?.scores(scores),
-            Event::Sampled {
-                path, sheet, step, ..
-            } => {
-                let size = [sheet.width(), sheet.height()];
-                self.begun(step + 1)?.sheet(*step, path, size)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The file; `first` is the first step of a session that has none yet.
-    fn begun(&mut self, first: u64) -> Result<&mut TensorBoard, Error> {
-        let begun = match self.begun.take() {
-            Some(begun) => begun,
-            None => TensorBoard::create(&self.folder, first)?,
-        };
-        Ok(self.begun.insert(begun))
-    }
 }

@@ -1,6 +1,7 @@
 //! Plans a run: reads its options and its data, and finds its configuration, before anything is written.
 
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{LeftOut, Survey};
@@ -10,7 +11,7 @@ use pix2pix::data::{
 use pix2pix::device::{Device, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
-use pix2pix::run;
+use pix2pix::run::{self, PLATEAU};
 use pix2pix::train::{Gan, Schedule};
 use pix2pix::{Error, RunConfig};
 
@@ -25,7 +26,8 @@ use crate::processes::Processes;
 use crate::program::program;
 use crate::words::count;
 
-/// Options that may be given for a run whose options are known: with `--resume`, or with the `--config` of a run.
+/// Options that may be given for a run whose options are known, with `--resume` or with the `--config` of a run: its length, and
+/// what is seen of it.
 const ON_KNOWN: [&str; 9] = [
     "steps",
     "epochs",
@@ -38,14 +40,32 @@ const ON_KNOWN: [&str; 9] = [
     "quiet",
 ];
 
-/// What may be given for a run whose options are known: these words, and the options of [`ON_KNOWN`] but for `missing` ones.
-fn on_known(first: &[&str], missing: &[&str]) -> String {
-    let options = ON_KNOWN.iter().filter(|name| !missing.contains(name));
-    let options = options.map(|name| format!("--{name}"));
-    let first = first.iter().map(ToString::to_string);
-    let mut all: Vec<String> = first.chain(options).collect();
-    let last = all.pop().expect("some are for everybody");
-    format!("{} and {last}", all.join(", "))
+/// Those of the machine and of the run's files, which change no setting of the training: another machine needs others.
+const OF_MACHINE: [&str; 11] = [
+    "device",
+    "precision",
+    "threads",
+    "workers",
+    "cache",
+    "recompute",
+    "moments",
+    "log-every",
+    "sample-every",
+    "save-every",
+    "keep",
+];
+
+/// The remedy for an option that the configuration of a run does not take.
+const IN_A_COPY: &str = "change it in a copy of the file";
+
+/// The command that begins a new run from the one in a folder: the remedy where that one cannot go on as is asked for.
+fn anew(root: &Path) -> String {
+    format!("`{} train DATA --out NEW --from {}`", program(), word(root))
+}
+
+/// Whether an option is among those on the command line.
+fn is_given(typed: &[String], option: &str) -> bool {
+    typed.iter().any(|name| name == option)
 }
 
 /// A planned run, before anything is written.
@@ -59,27 +79,25 @@ pub struct Planned {
     pub notes: Vec<String>,
 }
 
-/// Plans a run. `missing` are the options that are not there for whoever asks, and so named in no remedy.
-pub fn plan(
-    args: &mut Args,
-    typed: &[String],
-    processes: &Processes,
-    missing: &[&str],
-) -> Result<Planned, Failure> {
+/// Plans a run. `typed` are the options on the command line.
+pub fn plan(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Planned, Failure> {
     if args.epochs == 0 {
         return Err(Failure::Usage(
             "--epochs is 0; it must be at least 1".to_string(),
         ));
     }
     let other = |own: &[&str]| {
-        let known = |name: &str| own.contains(&name) || ON_KNOWN.contains(&name);
+        let known = |name: &str| {
+            let lists = [own, &ON_KNOWN, &OF_MACHINE];
+            lists.iter().any(|list| list.contains(&name))
+        };
         typed.iter().find(|name| !known(name))
     };
     if let Some(root) = args.resume.clone() {
         if let Some(other) = other(&["resume"]) {
             return Err(Failure::Usage(format!(
-                "--{other}: a resumed run keeps its options; with --resume, give only {}",
-                on_known(&["DATA"], missing)
+                "--{other}: a resumed run keeps its options; for others, begin a new run from it: {}",
+                anew(&root)
             )));
         }
         return resume(root, args, typed, processes);
@@ -87,11 +105,10 @@ pub fn plan(
     if let Some(file) = args.config.clone()
         && config_file::is_of_run(&config_file::read(&file)?)
     {
-        if let Some(other) = other(&["config", "out"]) {
+        if let Some(other) = other(&["config", "out", "seed"]) {
             return Err(Failure::Usage(format!(
-                "--{other}: {} is the configuration of a run, which is repeated as it was; with it, give only {}",
-                file.plain(),
-                on_known(&["DATA", "--out"], missing)
+                "--{other}: {} is the configuration of a run, which is repeated as it was; {IN_A_COPY}",
+                file.plain()
             )));
         }
         return repeat(&file, args, typed, processes);
@@ -100,7 +117,7 @@ pub fn plan(
 }
 
 /// Steps of `epochs` passes over a data set.
-fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
+pub fn steps_of(epochs: u64, config: &RunConfig, data: &Dataset, shard: Shard) -> u64 {
     let batches = config.walk(data.train.len(), shard, 0).batches_per_epoch();
     epochs
         .saturating_mul(batches)
@@ -145,7 +162,7 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
     }
     // before reading the data, which uses these threads
     let machine = &mut args.run.machine;
-    machine.threads = set_threads(processes.threads(machine.threads))?;
+    set_threads(processes.threads(machine.threads))?;
     machine.device = machine.device.for_process(processes.local().rank);
     let device = machine.device.open(machine.precision)?;
     let (data, survey, left_out) = args.data.open(&path, args.run.seed)?;
@@ -247,6 +264,26 @@ fn without_effect(config: &RunConfig) -> Vec<String> {
             config.steps
         ));
     }
+    // behind the last sampling, no step follows that it could change
+    let few = |samplings: u64| {
+        let needed = samplings.saturating_mul(config.sample_every);
+        config.time.is_none() && needed >= config.steps
+    };
+    if optimizer.schedule == Schedule::Plateau && few(1 + PLATEAU) {
+        notes.push(format!(
+            "note: the rate of --lr-schedule plateau can fall after {} samplings at the earliest, and the run has too few steps \
+             for so many; choose a smaller --sample-every",
+            1 + PLATEAU
+        ));
+    }
+    let patience = config.patience;
+    if patience > 0 && few(patience.saturating_add(1)) {
+        notes.push(format!(
+            "note: with --patience {patience}, the run can end after {} samplings at the earliest, and it has too few steps for so \
+             many; choose a smaller --sample-every",
+            patience.saturating_add(1)
+        ));
+    }
     notes
 }
 
@@ -298,7 +335,8 @@ fn resume(
     processes: &Processes,
 ) -> Result<Planned, Failure> {
     let mut config = run::read_config(&root)?;
-    let device = open_device(&mut config, processes)?;
+    let mut notes = Vec::from_iter(set_machine(&mut config, args, typed));
+    let device = open_device(&mut config, typed, processes)?;
     if let Some(path) = &args.path {
         config.data = named(path);
     }
@@ -309,19 +347,24 @@ fn resume(
     );
     let wrong = "DATA is the new path of the run's data set; omit it if that has not moved";
     let (data, survey) = find_again(&config, args.path.as_deref(), [wrong, &gone])?;
-    let notes = match data.changed_since(&config.data_digest) {
-        None => Vec::new(),
-        Some(Change::Files) => vec![FILES_CHANGED.to_string()],
+    match data.changed_since(&config.data_digest) {
+        None => {}
+        Some(Change::Files) => notes.push(FILES_CHANGED.to_string()),
         Some(Change::Pairs) => {
             return Err(Error::file(
                 &path_of(&config.data),
                 "the data set has changed since the run began: its pairs differ",
-                "restore the data set, or start a new run",
+                format!(
+                    "restore it, or begin a new run from this one: {}",
+                    anew(&root)
+                ),
             )
             .into());
         }
-    };
-    set_length(&mut config, args, typed, &data, processes.shard())?;
+    }
+    let with = (&data, processes.shard());
+    let remedy = format!("begin a new run from it: {}", anew(&root));
+    notes.extend(set_length(&mut config, args, typed, with, &remedy)?);
     Ok(Planned {
         config,
         device,
@@ -343,7 +386,11 @@ fn repeat(
         unreachable!("clap requires it without --resume");
     };
     let mut config = run::read_config_file(file)?;
-    let device = open_device(&mut config, processes)?;
+    let changed = set_machine(&mut config, args, typed);
+    let device = open_device(&mut config, typed, processes)?;
+    if is_given(typed, "seed") {
+        config.reseed(args.run.seed);
+    }
     // the file's own data set has come as a word of the command
     let other = args.path.as_deref();
     let other = other.filter(|path| path.to_str() != Some(&config.data));
@@ -362,6 +409,7 @@ fn repeat(
         (data, survey) = find_again(&config, other, remedies)?;
     }
     let mut notes = vec![format!("options: {}, those of a run", file.plain())];
+    notes.extend(changed);
     if change.is_some() {
         notes.push(
             "note: the data set is another than that run's, or has changed since".to_string(),
@@ -375,7 +423,8 @@ fn repeat(
     if let Some(seconds) = config.time {
         config.train_for(seconds);
     }
-    set_length(&mut config, args, typed, &data, processes.shard())?;
+    let with = (&data, processes.shard());
+    notes.extend(set_length(&mut config, args, typed, with, IN_A_COPY)?);
     let checked = config.check_course().and_then(|()| config.check_effects());
     checked.map_err(|error| {
         // nobody has typed what is wrong
@@ -393,38 +442,107 @@ fn repeat(
     })
 }
 
+/// Gives a known run what is given of its machine and of its files. Returns what to say of it.
+fn set_machine(config: &mut RunConfig, args: &Args, typed: &[String]) -> Option<String> {
+    let before = config.clone();
+    let machine = &args.run.machine;
+    for name in typed {
+        match name.as_str() {
+            "precision" => config.precision = machine.precision,
+            "threads" => config.threads = machine.threads,
+            "workers" => config.workers = args.workers,
+            "cache" => config.cache = args.cache,
+            "recompute" => config.recompute = args.recompute,
+            "moments" => config.optimizer.moments = args.moments,
+            "log-every" => config.log_every = args.log_every,
+            "sample-every" => config.sample_every = args.sample_every,
+            "save-every" => config.save_every = args.save_every,
+            "keep" => config.keep = args.keep,
+            _ => {}
+        }
+    }
+    if is_given(typed, "device") {
+        // the fastest one depends on the precision
+        config.device = machine.device.resolved(config.precision);
+    }
+    let cores = available_parallelism().map_or(1, usize::from);
+    let threads = |config: &RunConfig| match config.threads {
+        0 => cores,
+        given => given,
+    };
+    let optimizer = &config.optimizer;
+    // what happens at a sampling
+    let counts = optimizer.schedule == Schedule::Plateau || config.keep_best.is_some();
+    let others = [
+        ("device", before.device != config.device),
+        ("precision", before.precision != config.precision),
+        ("threads", threads(&before) != threads(&*config)),
+        ("moments", before.optimizer.moments != optimizer.moments),
+        (
+            "sample-every",
+            counts && before.sample_every != config.sample_every,
+        ),
+    ];
+    let others = others.into_iter().filter(|(_, is_other)| *is_other);
+    let others: Vec<String> = others.map(|(name, _)| format!("--{name}")).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "note: with another {}, the result is no longer the same bit for bit",
+            others.join(", ")
+        )
+    })
+}
+
 /// Opens the device of a known run, and sets its number of threads: with the same number of processes as before, each keeps
 /// its own.
-fn open_device(config: &mut RunConfig, processes: &Processes) -> Result<Device, Failure> {
-    if config.ranks != processes.shard().ranks {
-        config.threads = processes.threads(0);
+fn open_device(
+    config: &mut RunConfig,
+    typed: &[String],
+    processes: &Processes,
+) -> Result<Device, Failure> {
+    if config.ranks != processes.shard().ranks && !is_given(typed, "threads") {
+        config.threads = 0;
     }
-    config.threads = set_threads(config.threads)?;
+    set_threads(processes.threads(config.threads))?;
     let device = config.device.for_process(processes.local().rank);
     Ok(device.open(config.precision)?)
 }
 
-/// Changes the length of a known run to what is asked for, and its number of processes to that of these.
+/// Changes the length of a known run to what is asked for, and its number of processes to that of these. Returns what to say of
+/// it. `remedy` is that for what the run lacks.
 fn set_length(
     config: &mut RunConfig,
     args: &Args,
     typed: &[String],
-    data: &Dataset,
-    shard: Shard,
-) -> Result<(), Failure> {
-    if typed.iter().any(|name| name == "patience") {
+    (data, shard): (&Dataset, Shard),
+    remedy: &str,
+) -> Result<Option<String>, Failure> {
+    if is_given(typed, "patience") {
+        if args.patience > 0 && config.keep_best.is_none() {
+            return Err(Failure::Usage(format!(
+                "--patience: the run has no --keep-best, whose score it counts; {remedy}"
+            )));
+        }
         config.patience = args.patience;
     }
     shared(config, data, shard)?;
+    let mut note = None;
     if let Some(Seconds(seconds)) = args.time {
+        let (schedule, ema) = (config.optimizer.schedule, config.optimizer.ema);
+        let differs = config.time.is_none() && (schedule == Schedule::Constant || ema == 0.0);
+        note = differs.then(|| {
+            format!(
+                "note: --time changes the length of a known run alone: it keeps --lr-schedule {schedule} and --ema {ema}"
+            )
+        });
         config.train_for(seconds);
     } else if let Some(steps) = args.steps {
         (config.steps, config.time) = (steps, None);
-    } else if typed.iter().any(|name| name == "epochs") {
+    } else if is_given(typed, "epochs") {
         config.steps = steps_of(args.epochs, config, data, shard);
         config.time = None;
     }
-    Ok(())
+    Ok(note)
 }
 
 /// Opens the data set of a run with the options of its start. `typed` is its path on the command line, if it has one there. The

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _pix2pix
-from ._options import TrainOptions
+from ._options import TrainOptions, Word
 from ._run import Run
 
 if TYPE_CHECKING:
@@ -164,13 +164,24 @@ def resume(
     patience: SupportsIndex | None = None,
     report: bool = False,
     tensorboard: bool = False,
+    device: Word | None = None,
+    precision: Word | None = None,
+    threads: SupportsIndex | None = None,
+    workers: SupportsIndex | None = None,
+    cache: Literal["ram", "disk", "off"] | None = None,
+    recompute: bool = False,
+    moments: Literal["f32", "bf16"] | None = None,
+    log_every: SupportsIndex | None = None,
+    sample_every: SupportsIndex | None = None,
+    save_every: SupportsIndex | None = None,
+    keep: SupportsIndex | None = None,
     callback: Callback | None = None,
     quiet: bool = False,
 ) -> Run:
     """Resumes a run that was stopped, and returns it; the result is bit for bit that of an uninterrupted run.
 
     Give ``steps``, ``epochs``, ``time`` or ``patience`` only to train for longer, and ``data`` only if the pairs have moved.
-    The rest is as for ``train``.
+    The options from ``device`` to ``moments`` are for a run that goes on on another machine. The rest is as for ``train``.
     """
     path = run.path if isinstance(run, Run) else run
     arguments = {
@@ -180,6 +191,17 @@ def resume(
         "patience": patience,
         "report": report,
         "tensorboard": tensorboard,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "workers": workers,
+        "cache": cache,
+        "recompute": recompute,
+        "moments": moments,
+        "log_every": log_every,
+        "sample_every": sample_every,
+        "save_every": save_every,
+        "keep": keep,
     }
     _watched(lambda tell: _pix2pix.resume(path, data, arguments, tell), callback, quiet)
     return Run(path)

@@ -74,6 +74,11 @@ pub fn set_threads(threads: usize) -> Result<usize> {
     }
 }
 
+/// The number of CPU threads that compute in this process, after [`set_threads`].
+pub fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
 /// As many threads as rayon would start by itself, within our limit.
 fn default_threads() -> usize {
     let asked = std::env::var("RAYON_NUM_THREADS");

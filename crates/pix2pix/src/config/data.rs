@@ -39,7 +39,10 @@ impl RunConfig {
             // earlier versions held out single pages, or pairs that share a file with others; the digest tells which way the
             // run's data was split
             for what in [HeldOut::Files, HeldOut::Stacks, HeldOut::Pages] {
-                let Ok(held_out) = whole.clone().hold_out(self.val_fraction, self.seed, what)
+                let Ok(held_out) =
+                    whole
+                        .clone()
+                        .hold_out(self.val_fraction, self.split_seed(), what)
                 else {
                     continue; // too few files
                 };
@@ -70,7 +73,7 @@ impl RunConfig {
         Options {
             direction: self.direction,
             val_fraction: 0.0,
-            seed: self.seed,
+            seed: self.split_seed(),
             pages: self.pages,
             neighbors: self.neighbors,
             matching: self.matching.clone(),

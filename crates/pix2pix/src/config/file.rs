@@ -12,7 +12,7 @@ use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
 
 /// Settings above all tables that a file lacks when they are unused, and older names of settings.
-pub(crate) const LEFT_OUT: [&str; 12] = [
+pub(crate) const LEFT_OUT: [&str; 13] = [
     "pages",
     "neighbors",
     "neighbours",
@@ -22,6 +22,7 @@ pub(crate) const LEFT_OUT: [&str; 12] = [
     "orientation",
     "scale",
     "time",
+    "split_seed",
     "keep_best",
     "patience",
     "from",
@@ -66,6 +67,7 @@ impl Serialize for RunConfig {
             time,
             batch_size,
             seed,
+            split_seed,
             threads,
             recompute,
             device,
@@ -137,6 +139,9 @@ impl Serialize for RunConfig {
         used(&mut file, "time", time.as_ref())?;
         file.serialize_entry("batch_size", batch_size)?;
         file.serialize_entry("seed", seed)?;
+        if let Some(seed) = split_seed {
+            file.serialize_entry("split_seed", seed)?;
+        }
         file.serialize_entry("threads", threads)?;
         file.serialize_entry("recompute", recompute)?;
         file.serialize_entry("device", device)?;
@@ -223,6 +228,7 @@ steps = 2
 time = 90.0
 batch_size = 1
 seed = 0
+split_seed = 7
 threads = 1
 recompute = false
 device = "cpu"

@@ -23,6 +23,7 @@ mod tally;
 pub mod tar_names;
 pub mod values;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -251,6 +252,20 @@ impl Dataset {
         }
         let (train, val) = held_out::hold_out(&self.train, val_fraction, seed, what)?;
         Ok(self.with_splits(vec![("train", train), ("val", val)]))
+    }
+
+    /// Holds out the training pairs of these names; `None` if none of the pairs has one, or all have, and if the data set has
+    /// splits of its own.
+    pub fn hold_out_named(&self, names: &[String]) -> Option<Self> {
+        let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+        let is_held_out = |index: &usize| names.contains(self.train.name(*index));
+        let (val, train): (Vec<usize>, Vec<usize>) = (0..self.train.len()).partition(is_held_out);
+        let is_split = self.has_no_splits() && !val.is_empty() && !train.is_empty();
+        is_split.then(|| {
+            let [train, val] = [train, val].map(|indices| self.train.select(&indices));
+            self.clone()
+                .with_splits(vec![("train", train), ("val", val)])
+        })
     }
 
     /// The same data set with these splits, the training split first.

@@ -297,6 +297,16 @@ fn embedded(path: &Path) -> Result<String> {
     Ok(gallery::embedded(&sheet.to_rgb8()))
 }
 
+/// A value as the run's own files have it: losses and rates are numbers of 32 bits there, which have fewer digits.
+fn written(column: &str, value: f64) -> String {
+    let single = value as f32;
+    let is_score = Score::ALL.iter().any(|score| score.name() == column);
+    match !is_score && column != "seconds" && f64::from(single) == value {
+        true => single.to_string(),
+        false => value.to_string(),
+    }
+}
+
 /// Writes the losses and the scores of some run folders to one CSV table; cells without a value are empty, and lines that
 /// cannot be read are left out. The loss `g_l1` is in units of [-1, 1], the score `l1` of 255.
 ///
@@ -322,7 +332,10 @@ pub fn write_csv(runs: &[PathBuf], file: &Path) -> Result<()> {
             }
         }
         for (step, row) in rows {
-            let cell = |column: &str| row.get(column).map_or(String::new(), f64::to_string);
+            let cell = |column: &str| {
+                let value = row.get(column);
+                value.map_or(String::new(), |value| written(column, *value))
+            };
             let start = [
                 name.clone(),
                 step.to_string(),

@@ -11,6 +11,7 @@ use crate::model::translate::Translator;
 use crate::report::evaluate::evaluate;
 use crate::report::gallery::Gallery;
 use crate::report::tally::Measures;
+use crate::run::held_out;
 
 /// A run to report.
 pub struct Reported {
@@ -45,14 +46,17 @@ impl Reported {
         let path = path_of(&config.data);
         let (data, _) = config.open(&path, config.on_error)?;
         let change = data.changed_since(&config.data_digest);
-        if change == Some(Change::Pairs) {
-            let reason = "the data set has changed since the run began: its pairs differ";
-            return Err(Error::file(
-                &path,
-                reason,
-                "restore it to see the run's pairs",
-            ));
-        }
+        let data = match change {
+            Some(Change::Pairs) => {
+                let names = held_out(root);
+                let split = names.and_then(|names| data.hold_out_named(&names));
+                split.ok_or_else(|| {
+                    let reason = "the data set has changed since the run began: its pairs differ";
+                    Error::file(&path, reason, "restore it to see the run's pairs")
+                })?
+            }
+            _ => data,
+        };
         let Some(held_out) = &data.val else {
             return Ok(Self::new(root));
         };
@@ -88,7 +92,10 @@ impl Reported {
             },
         )?;
         let changed = match change {
-            Some(_) => {
+            Some(Change::Pairs) => {
+                " The data set has other pairs than when the run began: these are of those that it held out then."
+            }
+            Some(Change::Files) => {
                 " The files of the data set, masks included, are not all those of when the run began: not all pairs are those of training."
             }
             None => "",

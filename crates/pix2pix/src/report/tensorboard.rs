@@ -1,7 +1,8 @@
 //! Writes losses, scores and samples of a run to TensorBoard event files.
 
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,6 +21,22 @@ pub struct TensorBoard {
 }
 
 impl TensorBoard {
+    /// The last step of which the event files of a folder tell, as TensorBoard reads them; 0 without any. What cannot be read of
+    /// them is passed over.
+    pub fn last_step(folder: &Path) -> u64 {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        files.sort();
+        let last = files
+            .iter()
+            .flat_map(|file| events(file))
+            .fold(0, |last, event| match event.session_log {
+                Some(_) => last.min(event.step - 1),
+                None => last.max(event.step),
+            });
+        u64::try_from(last).unwrap_or(0)
+    }
+
     /// Begins a new event file in a folder, of a session whose first step is `first`. Of that step and later ones, TensorBoard
     /// then forgets what files of earlier sessions have, as a run does that is resumed from a checkpoint before them.
     ///
@@ -52,18 +69,26 @@ impl TensorBoard {
             path,
             file: BufWriter::new(file),
         };
-        board.write(Event {
+        let begun = board.begin(first);
+        if begun.is_err() {
+            // who tries again would leave one each time
+            let _ = fs::remove_file(&board.path);
+        }
+        begun.map(|()| board)
+    }
+
+    fn begin(&mut self, first: u64) -> Result<()> {
+        self.write(Event {
             wall_time: wall_time(),
             file_version: Some("brain.Event:2".to_string()),
             ..Event::default()
         })?;
-        board.write(Event {
+        self.write(Event {
             wall_time: wall_time(),
             step: first as i64,
             session_log: Some(SessionLog { status: START }),
             ..Event::default()
-        })?;
-        Ok(board)
+        })
     }
 
     /// Adds a step's losses, learning rate and probability of augmentations; L1 is in units of [-1, 1].
@@ -141,6 +166,22 @@ fn scalar(tag: String, value: f32) -> Value {
 fn wall_time() -> f64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0.0, |time| time.as_secs_f64())
+}
+
+/// The events of a file, up to the first that is not whole.
+fn events(file: &Path) -> impl Iterator<Item = Event> + use<> {
+    let mut opened = regular_file::open(file).map(BufReader::new);
+    iter::from_fn(move || {
+        let from = opened.as_mut().ok()?;
+        // its length with a checksum, and one behind it
+        let (mut length, mut checksum) = ([0; 12], [0; 4]);
+        from.read_exact(&mut length).ok()?;
+        let length = u64::from_le_bytes(*length.first_chunk()?);
+        let mut record = Vec::new();
+        from.by_ref().take(length).read_to_end(&mut record).ok()?;
+        from.read_exact(&mut checksum).ok()?;
+        Event::decode(record.as_slice()).ok()
+    })
 }
 
 /// Writes one record of a TFRecord file: the length, its checksum, the bytes, their checksum.
@@ -260,19 +301,39 @@ mod tests {
         );
     }
 
+    /// As TensorBoard, which forgets what a later session has begun again.
+    #[test]
+    fn the_last_step_is_known_of_files_that_are_not_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let last = || TensorBoard::last_step(folder.path());
+        assert_eq!(last(), 0);
+        assert_eq!(TensorBoard::last_step(&folder.path().join("none")), 0);
+        let session = |first, steps: &[u64]| {
+            let mut board = TensorBoard::create(folder.path(), first).unwrap();
+            for step in steps {
+                let scores = RunScores {
+                    step: *step,
+                    ..RunScores::default()
+                };
+                board.scores(&scores).unwrap();
+            }
+            board.path
+        };
+        session(1, &[10, 20, 30]);
+        assert_eq!(last(), 30);
+        let file = session(21, &[24]);
+        assert_eq!(last(), 24);
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() - 1]).unwrap();
+        assert_eq!(last(), 20);
+    }
+
     #[test]
     fn a_file_says_from_which_step_it_counts() {
         let folder = tempfile::tempdir().unwrap();
         drop(TensorBoard::create(folder.path(), 31).unwrap());
         let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap();
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
-        let mut events = Vec::new();
-        let mut rest = &bytes[..];
-        while let Some((length, behind)) = rest.split_first_chunk() {
-            let (record, behind) = behind[4..].split_at(u64::from_le_bytes(*length) as usize);
-            events.push(Event::decode(record).unwrap());
-            rest = &behind[4..];
-        }
+        let events: Vec<Event> = events(&file.unwrap().path()).collect();
         assert_eq!(events.len(), 2);
         assert_eq!(events[1].step, 31);
         assert_eq!(events[1].session_log, Some(SessionLog { status: START }));

@@ -14,14 +14,16 @@ use crate::train::config::OptimizerConfig;
 
 /// Refuses to begin a run again that has come further than to its first checkpoint: those that it had are gone, and all that it
 /// has logged would go too.
-pub fn check_never_saved(folder: &RunFolder, config: &RunConfig) -> Result<()> {
+pub fn check_never_saved(folder: &RunFolder) -> Result<()> {
+    // what is asked for may have another length, and other intervals
+    let before = read_config(folder.root())?;
     let metrics = log::read::<Metrics>(&folder.path(file::METRICS))?.entries;
     let scores = log::read::<RunScores>(&folder.path(file::SCORES))?.entries;
     let last = metrics.last().map_or(0, |line| line.step);
     let last = last.max(scores.last().map_or(0, |line| line.step));
     // the last sheet comes after the last checkpoint
-    let has_ended = folder.sheet(read_config(folder.root())?.steps).exists();
-    if last <= config.save_every && !has_ended {
+    let has_ended = folder.sheet(before.steps).exists();
+    if last <= before.save_every && !has_ended {
         return Ok(());
     }
     Err(Error::file(

@@ -11,6 +11,8 @@ pub use pix2pix_runtime::checkpoint::{CHECKPOINTS, CONFIG};
 
 /// The lock, which a process holds while it trains.
 pub const LOCK: &str = "run.lock";
+/// The names of the pairs that the run holds out by `val_fraction`.
+pub const HELD_OUT: &str = "held_out.json";
 /// The description of the run's machine.
 pub const MACHINE: &str = "machine.json";
 /// The lines of [`Metrics`](super::Metrics).

@@ -18,6 +18,8 @@ const FACTOR: f64 = 0.2;
 const THRESHOLD: f64 = 0.01;
 /// Number of samplings in sequence that may be no better.
 const PATIENCE: u64 = 5;
+/// Number of samplings in sequence without a better score after which the rate falls.
+pub const PLATEAU: u64 = PATIENCE + 1;
 /// A smaller fall of the rate is not made.
 const LEAST: f64 = 1e-8;
 
