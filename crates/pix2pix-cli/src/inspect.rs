@@ -150,7 +150,7 @@ fn faults(data: &Dataset, surveys: &[Survey]) -> String {
     for line in &data.incomplete {
         text += &format!("unmatched: {}\n", line.said());
     }
-    if let Some(example) = survey::mismatch(&data.unmatched, data.proposal.as_ref()) {
+    if let Some(example) = survey::mismatch(data.example.as_ref(), data.proposal.as_ref()) {
         text += &flags::named(&format!("names do not match: {example}\n"));
     }
     for note in &data.notes {

@@ -392,6 +392,9 @@ fn translations_that_would_overwrite() {
             "two folders",
         ],
     );
+    // one picture is no two, whatever paths lead to it
+    scratch.ok("translate run data/pair0.png data ./data/pair0.png --out once --quiet");
+    assert_eq!(names(&scratch.path("once")), ["pair0.png"]);
     let same = scratch.run("translate run data --out data --quiet");
     fails(
         &same,

@@ -35,11 +35,11 @@ fn error(output: &Output, code: i32) -> String {
 fn what_is_passed_over_is_counted_and_named() {
     let scratch = Scratch::new();
     apart(&scratch, 0, "data/A/p0.png", "data/B/p0.png");
-    apart(&scratch, 1, "data/A/more/m.png", "data/B/more/m.png");
+    apart(&scratch, 1, "data/more/m.png", "data/more/n.png");
     fs::write(scratch.path("data/A/notes.txt"), "x").unwrap();
     fs::write(scratch.path("data/.hidden"), "x").unwrap();
     let expected = "4 files passed over: 1 without a known ending (A/notes.txt), 2 in folders outside of the layout \
-                    (A/more/m.png, ...), 1 hidden (.hidden)";
+                    (more/m.png, ...), 1 hidden (.hidden)";
     let said = scratch.ok("inspect data");
     assert!(said.contains(expected), "{said}");
     assert!(scratch.trained("data", "").contains(expected));
@@ -132,6 +132,59 @@ fn pictures_of_formats_that_are_not_read_are_named() {
     );
     fs::remove_dir_all(scratch.path("half/train")).unwrap();
     assert!(train("half").ends_with("put pairs into train/"));
+}
+
+/// Two layouts side by side: what is wrong is told, not where pictures are.
+#[test]
+fn training_pairs_of_another_layout_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("mixed/train", 2);
+    apart(&scratch, 0, "mixed/test/A/0.png", "mixed/test/B/0.png");
+    let said = error(&scratch.run(&format!("train mixed --out run {SMALL}")), 1);
+    let wanted = "mixed: there are no training pairs: the pictures of train/ are side by side, and those of test/A/ apart; put \
+                  all into one layout, as into train/A/ and train/B/";
+    assert!(said.ends_with(wanted), "{said}");
+}
+
+/// A city or a video has a folder of its own, and other names for splits.
+#[test]
+fn folders_below_the_sides_have_pairs() {
+    let scratch = Scratch::new();
+    for (index, name) in (0..).zip(["ulm/0", "bonn/0"]) {
+        let [a, b] = ["A", "B"].map(|side| format!("data/train{side}/{name}.png"));
+        apart(&scratch, index, &a, &b);
+    }
+    apart(&scratch, 2, "data/dev/A/0.png", "data/dev/B/0.png");
+    let said = scratch.trained("data", "");
+    assert!(said.contains("2 pairs to train on, 1 held out"), "{said}");
+    let scores = scratch.ok("evaluate run data --split train --json --out scores");
+    assert!(
+        scores.contains("ulm/0") && scores.contains("bonn/0"),
+        "{scores}"
+    );
+}
+
+/// Several pictures of B belong to one of A, and a pattern says which is meant.
+#[test]
+fn patterns_choose_among_pictures() {
+    let scratch = Scratch::new();
+    for index in 0..2 {
+        let [a, b] = [
+            format!("data/A/{index}_photo.png"),
+            format!("data/B/{index}_map.png"),
+        ];
+        apart(&scratch, index, &a, &b);
+        fs::write(scratch.path(&format!("data/B/{index}_other.png")), "x").unwrap();
+    }
+    let said = scratch.trained("data", "--match *_photo *_map");
+    assert!(said.contains("2 pairs to train on"), "{said}");
+    let told = "2 files passed over: 2 of names that do not fit the patterns (B/0_other.png, ...)";
+    assert!(said.contains(told), "{said}");
+    let refused = scratch.run(&format!("train data --out other {SMALL} --match *_x *_map"));
+    let said = error(&refused, 1);
+    let wanted = "there are no training pairs: 4 files passed over: 4 of names that do not fit the patterns (A/0_photo.png, \
+                  ...); correct --match";
+    assert!(said.ends_with(wanted), "{said}");
 }
 
 #[test]

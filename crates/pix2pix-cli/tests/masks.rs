@@ -1,6 +1,7 @@
 //! Pixels without data, by mask files, a value, NaN or GDAL's tag: the binary in a scratch folder.
 
 use std::fs;
+use std::path::Path;
 
 use image::{GrayImage, Luma, Rgb, RgbImage, imageops};
 use pix2pix::data::picture::{self, Content, Format, Metadata, Page, Picture, Samples};
@@ -588,6 +589,48 @@ fn masks_are_named_in_tables_and_checked() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         !output.status.success() && said.contains("data/mask/2.png: 32x32 pixels"),
+        "{said}"
+    );
+}
+
+/// The tag of a palette names an index, whose color other indices have too; 0 is also in other colors.
+#[test]
+fn gaps_of_palettes_are_those_of_their_indices() {
+    let scratch = Scratch::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pix2pix/tests/fixtures/gaps");
+    for folder in ["data/A", "data/B", "whole"] {
+        fs::create_dir_all(scratch.path(folder)).unwrap();
+    }
+    for index in 0..4 {
+        let target = RgbImage::from_pixel(16, 16, Rgb([90, 40 * index, 200]));
+        let target_path = scratch.path(&format!("data/B/{index}.png"));
+        target.save(target_path).unwrap();
+        let source = scratch.path(&format!("data/A/{index}.tif"));
+        fs::copy(fixtures.join("palette.tif"), source).unwrap();
+    }
+    fs::copy(
+        fixtures.join("palette_whole.tif"),
+        scratch.path("whole/9.tif"),
+    )
+    .unwrap();
+    scratch.trained("data", "--nodata-a tag");
+    scratch.ok("translate run data/A/0.tif whole/9.tif --out out");
+    for (name, first_column) in [("0.tif", true), ("9.tif", false)] {
+        let path = scratch.path(&format!("out/{name}"));
+        let (found, format) = picture::read(&path).unwrap();
+        let metadata = Metadata::read(&Content::from(path.as_path()), format, Page::Only, 3);
+        // 0 and 1 are values of other colors
+        assert_eq!(metadata.nodata(), Some(2.0));
+        for (at, pixel) in found.to_floats().chunks_exact(3).enumerate() {
+            let is_gap = first_column && at % 16 == 0;
+            assert_eq!(pixel == [2.0; 3], is_gap, "{name}: {at}");
+        }
+    }
+    scratch.ok("prepare gray whole --out gray");
+    let output = scratch.run("prepare gray data/A --out other");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("some pixels have no data: 0, as the files say"),
         "{said}"
     );
 }

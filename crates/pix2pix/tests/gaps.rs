@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use image::{GrayImage, Luma};
-use pix2pix::data::picture::{self, Format, Metadata, Picture, Samples, StackWriter};
+use pix2pix::data::picture::{
+    self, Content, Format, Gaps, Metadata, Page, Picture, Samples, StackWriter, TiffWindows,
+};
 use pix2pix::data::survey::{self, Forced, OnError};
 use pix2pix::data::{
-    Classes, Dataset, JitterConfig, Nodata, Options, Pages, Pairs, ResizePolicy, Values,
+    Classes, Dataset, Domain, JitterConfig, Nodata, Options, Pages, Pairs, ResizePolicy, Values,
+    nodata,
 };
 
 /// Side of the pictures in pixels.
@@ -336,4 +339,131 @@ fn pairs_without_data_are_passed_over() {
         refused.contains("no pixel with data is left of it"),
         "{refused}"
     );
+}
+
+/// A raster of 16x16 pixels that rasterio wrote (`tools/make_gap_fixtures.py`): the first column has no data.
+fn raster(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/gaps")
+        .join(name)
+}
+
+/// These rasters; the number in each one's tag, the value of the same pixels as they are read, and whether they are floats then.
+const RASTERS: [(&str, f32, f32, bool); 6] = [
+    // 0 and 1 are values of other colors
+    ("palette.tif", 0.0, 2.0, false),
+    ("palette_tiled.tif", 0.0, 2.0, false),
+    ("bits4.tif", 15.0, 255.0, false),
+    ("white_is_zero.tif", 0.0, 255.0, false),
+    ("long.tif", u32::MAX as f32, u32::MAX as f32, true),
+    ("nan.tif", -9999.0, -9999.0, true),
+];
+
+/// A data set whose only pair is this raster twice.
+fn twice(scratch: &Path, name: &str, nodata: [Option<Nodata>; 2]) -> Dataset {
+    for folder in ["A", "B"] {
+        std::fs::create_dir_all(scratch.join(folder)).unwrap();
+        std::fs::copy(raster(name), scratch.join(folder).join("x.tif")).unwrap();
+    }
+    let options = Options {
+        nodata,
+        ..Options::default()
+    };
+    Dataset::open(scratch, &options).unwrap()
+}
+
+/// The first column, and in one raster the last pixel of the first row, which is NaN.
+fn expected_gaps(name: &str) -> Vec<usize> {
+    let is_gap = |pixel: &usize| pixel % SIDE == 0 || name == "nan.tif" && *pixel == SIDE - 1;
+    (0..SIDE * SIDE).filter(is_gap).collect()
+}
+
+/// Reading converts samples: indices become colors, few bits are stretched, and 0 for white is inverted.
+#[test]
+fn a_tag_is_one_of_stored_samples() {
+    for (name, _, _, are_floats) in RASTERS {
+        let scratch = tempfile::tempdir().unwrap();
+        let nodata = [Some(Nodata::Tag); 2];
+        let data = twice(scratch.path(), name, nodata);
+        let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
+        let forced = Forced {
+            range: [are_floats.then(|| [0.0, 9.0].into()); 2],
+            nodata,
+            ..Forced::default()
+        };
+        let pairs = data.train.in_domains(survey.domains(&forced).unwrap());
+        assert_eq!(gaps(&pairs), expected_gaps(name), "{name}");
+    }
+}
+
+/// As translation, the server and the calibration of 8 bits read it.
+#[test]
+fn a_tag_is_found_in_pictures_and_in_windows() {
+    for (name, tag, value, _) in RASTERS {
+        let path = raster(name);
+        let content = Content::from(path.as_path());
+        let (plain, _) = picture::decode_page(&path, &content, Page::Only).unwrap();
+        let channels = plain.channels();
+        let metadata = Metadata::read(&content, Format::Tiff, Page::Only, channels);
+        assert_eq!(metadata.nodata(), Some(value), "{name}");
+        assert_eq!(metadata.nodata_tag(), Some(tag), "{name}");
+        let domain = Domain {
+            channels,
+            nodata: Some(Nodata::Tag),
+            ..Domain::RGB8
+        };
+        let marked = picture::decode_pages(&path, &content, &[Page::Only], Some(&domain));
+        let (marked, _) = marked.unwrap();
+        let mask = domain.mask(&marked, value).unwrap();
+        let found = (0..SIDE * SIDE).filter(|pixel| mask.bytes()[*pixel] == 0);
+        assert_eq!(found.collect::<Vec<_>>(), expected_gaps(name));
+        // what has data is as it was
+        let [plain, marked] =
+            [plain, marked].map(|picture| nodata::filled(&picture, &mask, &[0.0; 3]));
+        assert_eq!(plain, marked, "{name}");
+        let windows = TiffWindows::open(&path, Page::Only).unwrap().unwrap();
+        let windows = windows.marked(Gaps::All);
+        let window = windows.window([0, 3], [7, 5]).unwrap();
+        assert_eq!(
+            nodata::mask(&window, &[Some(value); 3]),
+            Some(mask.crop([0, 3], [7, 5]))
+        );
+    }
+}
+
+/// Where nobody has said how pixels without data are known, the number of the tag is told.
+#[test]
+fn what_files_name_is_told_as_they_name_it() {
+    for (name, said) in [
+        ("palette.tif", "6.2% of the values of A are 0, which"),
+        ("bits4.tif", "6.2% of the values of A are 15, which"),
+        ("white_is_zero.tif", "6.2% of the values of A are 0, which"),
+        ("long.tif", "6.2% of the values of A are 4294967295, which"),
+    ] {
+        let scratch = tempfile::tempdir().unwrap();
+        let data = twice(scratch.path(), name, [None; 2]);
+        let values = Values::of(&data.train, 9, None);
+        let advice = values.0[0].gaps_advice("A", "nodata[0]").unwrap();
+        assert!(advice.starts_with(said), "{name}: {advice}");
+        let sides = data.train.read_sides_and_gaps(0).unwrap();
+        assert!(sides.iter().all(|(_, gap)| gap.is_some()), "{name}");
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let data = twice(scratch.path(), "palette_whole.tif", [None; 2]);
+    let sides = data.train.read_sides_and_gaps(0).unwrap();
+    assert!(sides.iter().all(|(_, gap)| gap.is_none()));
+}
+
+/// By tags, NaN is no data beside the number that a file names; otherwise it is refused.
+#[test]
+fn not_a_number_counts_beside_a_tag() {
+    let scratch = tempfile::tempdir().unwrap();
+    let refused = survey::checked(twice(scratch.path(), "nan.tif", [None; 2]), OnError::Stop);
+    let said = refused.err().unwrap().to_string();
+    let remedy = "if NaN says that a pixel has no data, as -9999 does, which the file names, give `nodata` tag";
+    assert!(said.ends_with(remedy), "{said}");
+    let value = [Some(Nodata::Value(-9999.0)); 2];
+    let refused = survey::checked(twice(scratch.path(), "nan.tif", value), OnError::Stop);
+    let said = refused.err().unwrap().to_string();
+    assert!(said.contains("give `nodata` nan"), "{said}");
 }

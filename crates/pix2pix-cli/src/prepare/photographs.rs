@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pix2pix::Error;
-use pix2pix::data::picture::{self, Depth, Header, Metadata, Page, Picture};
-use pix2pix::data::{
-    Nodata, Pages, Store, Task, nodata, places_of_pairs, sha256, side_by_side, sized,
-};
+use pix2pix::data::picture::{self, Depth, Gaps, Header, Metadata, Page, Picture};
+use pix2pix::data::{Pages, Store, Task, nodata, places_of_pairs, sha256, side_by_side, sized};
 
 use crate::failure::Failure;
 use crate::output::say;
@@ -52,16 +50,17 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     let options = prepared::of_photographs(common, task);
     let work = |(file, page, alpha): &(PathBuf, Page, bool), target: &Path| {
         let (shown, content) = (store.shown(file), store.content(file)?);
-        let (photo, format) = picture::decode_page(&shown, &content, *page)?;
-        let at = (&content, format, *page);
-        let gap = Metadata::gap_of(Some(Nodata::Tag), at, photo.channels());
+        let (photo, format) = picture::decode_marked(&shown, &content, *page, Gaps::OfPalettes)?;
+        let metadata = Metadata::read(&content, format, *page, photo.channels());
+        let gap = metadata.nodata();
         let has_it = |gap: &f32| {
             photo
                 .to_floats()
                 .iter()
                 .any(|sample| nodata::is(*sample, *gap))
         };
-        whole(&shown, gap.filter(has_it))?;
+        let is_marked = gap.is_some_and(|gap| has_it(&gap));
+        whole(&shown, metadata.nodata_tag().filter(|_| is_marked))?;
         let range = range_of(common, &shown, &photo)?;
         let photo = sized(&photo, common.size.map(|size| size.0), false);
         let seed = seed_of(common.seed, file, *page);

@@ -9,7 +9,7 @@ use pix2pix::data::passed_over::{self, PassedOver};
 use pix2pix::data::picture::{
     self, Format, Header, MAX_BYTES, MAX_SIDE, MIN_SIDE, Metadata, Picture,
 };
-use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth};
+use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth, nodata};
 use pix2pix::device::set_threads;
 use pix2pix::identity::{Identity, alike};
 use rayon::prelude::*;
@@ -110,7 +110,10 @@ pub fn whole(shown: &Path, gap: Option<f32>) -> Result<(), Error> {
         None => Ok(()),
         Some(gap) => Err(Error::file(
             shown,
-            format!("some pixels have no data: {gap}, as the files say"),
+            format!(
+                "some pixels have no data: {}, as the files say",
+                nodata::text(gap)
+            ),
             "fill them first (`gdal_fillnodata`), remove the tag if they have data (`gdal_edit -unsetnodata`), leave the file \
              out, or train on folders A/ and B/ with --nodata tag",
         )),
@@ -133,7 +136,7 @@ pub fn write(target: &Path, both: &Picture, alpha: bool) -> Result<(), Error> {
     picture::write_with(&target, both, format, &metadata)
 }
 
-/// The name of pair `index`'s files. No layout has pairs in folders of other names, so those of a name become parts of it.
+/// The name of pair `index`'s files. No layout has side-by-side pairs in folders of other names, so those become parts of it.
 pub fn file_name(pairs: &Pairs, index: usize) -> String {
     pairs.name(index).replace('/', "_")
 }

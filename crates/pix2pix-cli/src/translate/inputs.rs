@@ -149,10 +149,11 @@ fn check(named: &Named, out: &Path) -> Result<(), Failure> {
     keep(named, out)
 }
 
-/// Adds files by the name of their output, which none may have yet.
+/// Adds files by the name of their output, which no others may have yet. Those that are given twice are translated once.
 fn add(named: &mut Named, name: PathBuf, files: &[PathBuf]) -> Result<(), Error> {
     match named.insert(name, files.to_vec()) {
         None => Ok(()),
+        Some(other) if are_same(&other, files) => Ok(()),
         Some(other) => Err(Error::file(
             &files[0],
             format!(
@@ -162,6 +163,15 @@ fn add(named: &mut Named, name: PathBuf, files: &[PathBuf]) -> Result<(), Error>
             "rename one of them, or translate them into two folders",
         )),
     }
+}
+
+/// Whether these are the same files, whatever paths lead to them.
+fn are_same(files: &[PathBuf], others: &[PathBuf]) -> bool {
+    let is_same = |(file, other): (&PathBuf, &PathBuf)| {
+        let [file, other] = [file, other].map(|path| Identity::of(path));
+        file.is_some() && file == other
+    };
+    files.len() == others.len() && files.iter().zip(others).all(is_same)
 }
 
 /// Checks that no output has the place of an input, whatever path, link or mount leads there.

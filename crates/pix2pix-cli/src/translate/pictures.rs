@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pix2pix::Error;
-use pix2pix::data::picture::{self, Content, Metadata, Page, TiffWindows};
+use pix2pix::data::picture::{self, Content, Gaps, Metadata, Page, TiffWindows};
 
 use super::make::{Given, check_taken, make, read};
 use super::metadata::{of_result, with_tag};
@@ -39,6 +39,7 @@ pub fn translate(
         check_taken(&contents, &[page], windows.header().channels, translator)?;
     }
     if let Some(large) = windows.filter(TiffWindows::is_large) {
+        let large = large.marked(Gaps::known_by(translator.config.source.nodata));
         let said = large::translate(setup, (path, page), &large, target)?;
         return Ok(match shown {
             Some(_) => said + "  note: it is too large for the gallery\n",

@@ -330,7 +330,7 @@ impl std::fmt::Display for Domain {
         let gaps = match nodata {
             None => String::new(),
             Some(Nodata::Tag) => ", gaps by each file's tag".to_string(),
-            Some(Nodata::Value(value)) => format!(", gaps of {value}"),
+            Some(value @ Nodata::Value(_)) => format!(", gaps of {value}"),
         };
         if let Some(labels) = labels {
             return write!(f, "label maps of {labels}{gaps}");

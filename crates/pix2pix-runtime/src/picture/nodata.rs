@@ -55,7 +55,7 @@ impl std::fmt::Display for Nodata {
     /// As it is parsed: "-9999", "NaN" or "tag".
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Value(value) => write!(f, "{value}"),
+            Self::Value(value) => f.write_str(&text(*value)),
             Self::Tag => f.write_str("tag"),
         }
     }
@@ -72,6 +72,20 @@ impl<'de> Deserialize<'de> for Nodata {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A value as messages and files have it. Whole numbers have all their digits: the shortest text for the same float has zeros
+/// at the end, and for the largest 32-bit integers, which files name, floats have the next number.
+pub fn text(value: f32) -> String {
+    const WHOLE: f32 = 16_777_216.0; // 2^24: smaller ones have all digits anyway
+    const ABOVE_U32: f32 = 4_294_967_296.0; // 2^32
+    const ABOVE_I32: f32 = 2_147_483_648.0; // 2^31
+    match value {
+        ABOVE_U32 => u32::MAX.to_string(),
+        ABOVE_I32 => i32::MAX.to_string(),
+        _ if (WHOLE..ABOVE_U32).contains(&value.abs()) => (value as i64).to_string(),
+        _ => value.to_string(),
     }
 }
 
@@ -280,6 +294,28 @@ mod tests {
             assert_eq!(serde_json::from_str::<Nodata>(&stored).unwrap(), parsed);
         }
         assert!("none".parse::<Nodata>().is_err());
+    }
+
+    #[test]
+    fn whole_numbers_have_all_their_digits() {
+        let kept = [
+            "4294967295",
+            "-2147483648",
+            "2147483647",
+            "16777218",
+            "-9999",
+            "0.1",
+            "NaN",
+        ];
+        for written in kept {
+            let value: f32 = written.parse().unwrap();
+            assert_eq!(text(value), written);
+        }
+        let named: Nodata = "4294967295".parse().unwrap();
+        assert_eq!(named.to_string(), "4294967295");
+        // the next float below
+        assert_eq!(text(4294967040.0), "4294967040");
+        assert_eq!(text(f32::MIN).len(), 40);
     }
 
     /// Programs that write six digits name the largest float by a number beside it.

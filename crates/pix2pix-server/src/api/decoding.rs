@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::http::StatusCode;
 use pix2pix::data::Pages;
 use pix2pix::data::picture::{
-    self, Content, Format, Header, MAX_METADATA, Metadata, Page, Picture,
+    self, Content, Format, Gaps, Header, MAX_METADATA, Metadata, Page, Picture,
 };
 
 use crate::app::App;
@@ -120,7 +120,8 @@ pub fn decoded(
     let stored = header.channels as u64 * header.depth.bytes();
     let result = RESULT * (target.channels as u64 * target.depth.bytes()).max(SHOWN);
     hold(header.pixels(), DECODED * stored + result)?;
-    let decoded = picture::decode_as(name, &content, page, Some(source));
+    let gaps = Gaps::known_by(source.nodata);
+    let decoded = picture::decode_as(name, &content, page, Some(source), gaps);
     let (picture, format) = decoded.map_err(unlike)?;
     let nodata = Metadata::read(&content, format, page, header.channels).nodata();
     held.shrink_to(header.bytes() + header.pixels() * result);

@@ -36,7 +36,7 @@ pub(crate) use held_out::HeldOut;
 use incomplete::Incomplete;
 use layout::{Layout, Split};
 pub use pairs::Pairs;
-use passed_over::{CONVERT, PassedOver};
+use passed_over::{CONVERT, PassedOver, Why};
 use pattern::Pattern;
 use store::Store;
 
@@ -54,8 +54,8 @@ pub struct Options {
     /// Number of pages or slices on either side of each that are channels of the source too, in order; at the ends, the
     /// last one is repeated. 0 for none; otherwise, `pages` reads each.
     pub neighbors: usize,
-    /// Patterns of the names of A and of B, each with a `*` for the name of the pair; names that do not match are whole
-    /// names. `None` pairs files of the same name.
+    /// Patterns of the names of A and of B, each with a `*` for the name of the pair; files of other names are passed
+    /// over. `None` pairs files of the same name.
     pub matching: Option<[String; 2]>,
     /// What files that are not wider than high are, where side-by-side pairs are expected.
     pub narrow: Narrow,
@@ -96,9 +96,11 @@ pub struct Dataset {
     pub unmatched: Vec<PathBuf>,
     /// Lines of a table that lack a picture of their pair.
     pub incomplete: Vec<Incomplete>,
-    /// What to say of columns of a table that are not used.
+    /// What to say of columns of a table that are not used, and of pairs that it lists again.
     pub notes: Vec<String>,
-    /// Values of [`Options::matching`] that would match the names of some of them.
+    /// One of the pictures of A without a partner, and one of B of the same split.
+    pub example: Option<[PathBuf; 2]>,
+    /// Values of [`Options::matching`] that would match the names of some without a partner.
     pub proposal: Option<[String; 2]>,
     /// Whether the names of files say what is a pair: [`Options::matching`] has no meaning elsewhere.
     pub by_name: bool,
@@ -158,6 +160,7 @@ impl Dataset {
             incomplete,
             notes,
             passed_over,
+            example,
             proposal,
             by_name,
         } = layout;
@@ -190,12 +193,12 @@ impl Dataset {
         if !named.first().is_some_and(is_enough) {
             let held_out = named.iter().flat_map(|(_, pairs)| pairs.files());
             let held_out: Vec<PathBuf> = held_out.cloned().collect();
-            let proposal = proposal.as_ref();
+            let example = survey::mismatch(example.as_ref(), proposal.as_ref());
             return Err(without_pairs(
                 &root,
                 &held_out,
                 &unmatched,
-                proposal,
+                example,
                 &passed_over,
             ));
         }
@@ -218,6 +221,7 @@ impl Dataset {
             unmatched: unmatched.iter().map(|path| store.shown(path)).collect(),
             incomplete,
             notes,
+            example,
             proposal,
             by_name,
             passed_over,
@@ -284,17 +288,17 @@ fn folder_of(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new(""))
 }
 
-/// The error for a data set without training pairs, of which these pictures are of held-out pairs or have no partner, and
-/// these files were passed over.
+/// The error for a data set without training pairs, of which these pictures are of held-out pairs or have no partner, as an
+/// example says, and these files were passed over.
 fn without_pairs(
     root: &Path,
     held_out: &[PathBuf],
     unmatched: &[PathBuf],
-    proposal: Option<&[String; 2]>,
+    example: Option<String>,
     passed_over: &[PassedOver],
 ) -> Error {
     let reason = "there are no training pairs";
-    if let Some(example) = survey::mismatch(unmatched, proposal) {
+    if let Some(example) = example {
         let remedy = format!(
             "pictures in A/ and B/ are matched by name, but {example}; give both the same name"
         );
@@ -313,6 +317,25 @@ fn without_pairs(
             all.unwrap_or_default()
         );
         return Error::file(root, reason, CONVERT);
+    }
+    let of_other_names = passed_over.iter().filter(|file| file.why == Why::Name);
+    let of_other_names: Vec<PassedOver> = of_other_names.cloned().collect();
+    if let Some(others) = passed_over::summary(&of_other_names) {
+        let reason = format!("{reason}: {others}");
+        return Error::file(root, reason, "correct `matching`");
+    }
+    let beside = passed_over.iter().filter(|file| file.why == Why::Folder);
+    let mut beside = beside.map(|file| folder_of(&file.file));
+    let is_train = |folder: &&Path| Split::of_folder(folder) == Some(Split::Train);
+    if let (Some(train), Some(picture)) = (beside.find(is_train), held_out.first()) {
+        let (train, others) = (train.display(), folder_of(picture).display());
+        return Error::file(
+            root,
+            format!(
+                "{reason}: the pictures of {train}/ are side by side, and those of {others}/ apart"
+            ),
+            format!("put all into one layout, as into {train}/A/ and {train}/B/"),
+        );
     }
     match unmatched.first() {
         Some(picture) => Error::file(

@@ -8,6 +8,7 @@ mod directory;
 pub mod encode;
 mod entry;
 mod fault;
+pub mod gaps;
 mod grid;
 mod half_floats;
 #[cfg(test)]
@@ -40,8 +41,11 @@ use pix2pix_runtime::picture::{Domain, Ranges};
 use crate::backend::device::placed;
 
 pub use content::Content;
-pub use decode::{decode, decode_as, decode_page, decode_pages, indices, pages, read};
+pub use decode::{
+    decode, decode_as, decode_marked, decode_page, decode_pages, indices, pages, read,
+};
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
+pub use gaps::Gaps;
 pub(crate) use grid::Grid;
 pub use header::{
     Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_tiff, is_volume,

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::slice;
 
+use pix2pix_runtime::words::count;
+
 use super::incomplete::Incomplete;
 use super::passed_over::{self, CONVERT, PassedOver, Why};
 use super::pattern::{self, Pattern};
 use crate::data::pair;
 use crate::data::picture::{Page, is_picture};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 
 /// A split of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +29,15 @@ impl Split {
     pub fn parse(name: &str) -> Option<Self> {
         match name.to_lowercase().as_str() {
             "train" | "training" => Some(Self::Train),
-            "val" | "valid" | "validation" => Some(Self::Val),
+            "val" | "valid" | "validation" | "dev" | "eval" => Some(Self::Val),
             "test" | "testing" => Some(Self::Test),
             _ => None,
         }
+    }
+
+    /// The split that a folder's own name says.
+    pub fn of_folder(folder: &Path) -> Option<Self> {
+        Self::parse(&folder.file_name()?.to_string_lossy())
     }
 
     /// The name of its folder.
@@ -84,6 +91,8 @@ pub struct Entry {
     pub pages: usize,
     /// The picture that is 0 where the pair has no data.
     pub mask: Option<PathBuf>,
+    /// Width and height of A and of B, where a survey has found them.
+    pub size: Option<[u32; 2]>,
 }
 
 impl Entry {
@@ -95,6 +104,7 @@ impl Entry {
             page: Page::Only,
             pages: 1,
             mask: None,
+            size: None,
         }
     }
 }
@@ -110,10 +120,12 @@ pub struct Layout {
     pub unmatched: Vec<PathBuf>,
     /// Lines of a table that lack a picture.
     pub incomplete: Vec<Incomplete>,
-    /// What to say of columns of a table that are not used.
+    /// What to say of columns of a table that are not used, and of pairs that it lists again.
     pub notes: Vec<String>,
     /// Files that are not of a pair.
     pub passed_over: Vec<PassedOver>,
+    /// A picture of A without a partner, and one of B of the same split.
+    pub example: Option<[PathBuf; 2]>,
     /// Patterns that would match the names of pictures without a partner.
     pub proposal: Option<[String; 2]>,
     /// Whether the names of files say what is a pair.
@@ -195,6 +207,31 @@ fn meaning(folder: &Path) -> Option<(Option<Split>, Side)> {
     }
 }
 
+/// A picture of a layout.
+struct Placed<'a> {
+    file: &'a PathBuf,
+    /// The folders that it is in below that of its side, as pairs are called after them: `scene1/`.
+    below: String,
+}
+
+/// What a folder's path says, and the folders below that of a side: those of `trainA/scene1` are `scene1/`. `None` for a folder
+/// that is in none of a layout.
+fn place(folder: &Path) -> Option<((Option<Split>, Side), String)> {
+    if let Some(known) = meaning(folder) {
+        return Some((known, String::new()));
+    }
+    let parts: Vec<_> = folder.iter().collect();
+    // of `train/A/scene1`, the first two say what it is
+    let depths = [2, 1].into_iter().filter(|depth| *depth < parts.len());
+    let mut places = depths.filter_map(|depth| {
+        let known = meaning(&parts[..depth].iter().collect::<PathBuf>())?;
+        let below = parts[depth..].iter();
+        let below = below.map(|name| pair::stem(Path::new(name)) + "/");
+        (known.1 != Side::Both).then(|| (known, below.collect()))
+    });
+    places.next()
+}
+
 /// The folder that contains all files, relative to the root: archives often have one.
 pub fn base(files: &[PathBuf]) -> PathBuf {
     let mut base = PathBuf::new();
@@ -257,20 +294,23 @@ fn place_of_pair(picture: &Path) -> PathBuf {
 pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> Result<Layout> {
     let base = base(files);
     let mut layout = Layout::default();
-    let mut folders: BTreeMap<(Option<Split>, Side), Vec<&PathBuf>> = BTreeMap::new();
+    let mut folders: BTreeMap<(Option<Split>, Side), Vec<Placed>> = BTreeMap::new();
     for file in files {
         let folder = file.parent().unwrap_or(Path::new(""));
         let folder = folder.strip_prefix(&base).unwrap_or(folder);
-        match meaning(folder) {
+        match place(folder) {
             _ if !is_picture(file) => layout.pass_over(file, Why::of_ending(file)),
-            Some(meaning) => folders.entry(meaning).or_default().push(file),
+            Some((known, below)) => {
+                let placed = Placed { file, below };
+                folders.entry(known).or_default().push(placed);
+            }
             None => layout.pass_over(file, Why::Folder),
         }
     }
     // masks belong to pairs of any layout
     let mut masks = BTreeMap::new();
     for ((split, _), files) in folders.extract_if(.., |(_, side), _| *side == Side::Mask) {
-        masks.insert(split, by_name(root, &files, None)?);
+        masks.insert(split, by_name(root, &files, None, &mut layout)?);
     }
     let apart = folders.keys().any(|(_, side)| *side != Side::Both);
     let has_split = folders
@@ -281,17 +321,19 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
         if !kept {
             files
                 .iter()
-                .for_each(|file| layout.pass_over(file, Why::Folder));
+                .for_each(|placed| layout.pass_over(placed.file, Why::Folder));
         }
         kept
     });
+    let folder = match base.as_os_str().is_empty() {
+        true => root.to_path_buf(),
+        false => root.join(base),
+    };
     if folders.is_empty() {
-        let folder = if base.as_os_str().is_empty() {
-            root.to_path_buf()
-        } else {
-            root.join(base)
-        };
         return Err(without_pictures(&folder, &layout.passed_over));
+    }
+    if let (true, Some(mask)) = (apart, masks.values().flat_map(BTreeMap::values).next()) {
+        check_both_sides(&folder, folders.keys().map(|(_, side)| *side), mask)?;
     }
     layout.by_name = apart;
     if apart {
@@ -318,8 +360,8 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
             let mut sides = [Vec::new(), Vec::new()];
             for ((of, side), files) in &folders {
                 match side {
-                    Side::A(_) if *of == split => sides[0].push(files.clone()),
-                    Side::B(_) if *of == split => sides[1].push(files.clone()),
+                    Side::A(_) if *of == split => sides[0].push(files.as_slice()),
+                    Side::B(_) if *of == split => sides[1].push(files.as_slice()),
                     _ => {}
                 }
             }
@@ -330,9 +372,9 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
     } else {
         layout.description = "side-by-side pairs".to_string();
         for ((split, _), files) in folders {
-            let entries = files
-                .into_iter()
-                .map(|file| Entry::new(pair::stem(file), Files::Together(file.clone())));
+            let entries = files.into_iter().map(|Placed { file, .. }| {
+                Entry::new(pair::stem(file), Files::Together(file.clone()))
+            });
             layout.splits.insert(split, entries.collect());
         }
     }
@@ -354,36 +396,90 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
 /// The error for a folder in which no picture has a place, and these files were passed over.
 fn without_pictures(folder: &Path, passed_over: &[PassedOver]) -> Error {
     let reason = "the folder has no pictures in the places of a known layout";
-    let is_elsewhere = passed_over.iter().any(|file| file.why == Why::Folder);
-    match passed_over::of_other_endings(passed_over).filter(|_| !is_elsewhere) {
+    let elsewhere = elsewhere(passed_over);
+    match passed_over::of_other_endings(passed_over).filter(|_| elsewhere.is_none()) {
         Some(others) => Error::file(folder, format!("{reason}; {others}"), CONVERT),
         None => Error::file(
             folder,
-            reason,
-            "put side-by-side pairs into it or into train/, or pictures into A/ and B/; supported formats are \
-             JPEG, PNG, WebP, TIFF, BMP, npy and NIfTI",
+            format!("{reason}{}", elsewhere.unwrap_or_default()),
+            "put side-by-side pairs into it or into train/, or pictures into A/ and B/, or name the paths in a table \
+             (pairs.csv); supported formats are JPEG, PNG, WebP, TIFF, BMP, npy and NIfTI",
         ),
     }
 }
 
-/// The pictures of a folder by their names without extension, or by the part of the names that a pattern says.
+/// The folders outside of the layout that have pictures: ": 56 pictures lie in images/, labels/". `None` if there are none.
+fn elsewhere(passed_over: &[PassedOver]) -> Option<String> {
+    const NAMED: usize = 3;
+    let pictures = passed_over.iter().filter(|file| file.why == Why::Folder);
+    let folders: BTreeSet<&Path> = pictures
+        .clone()
+        .filter_map(|file| file.file.parent())
+        .collect();
+    let named = folders.iter().take(NAMED).map(|folder| shown(folder) + "/");
+    let named: Vec<String> = named.collect();
+    let more = if folders.len() > NAMED { ", ..." } else { "" };
+    let lie = if pictures.clone().count() == 1 {
+        "lies"
+    } else {
+        "lie"
+    };
+    let pictures = count(pictures.count() as u64, "picture");
+    (!folders.is_empty()).then(|| format!(": {pictures} {lie} in {}{more}", named.join(", ")))
+}
+
+/// Checks that there are pictures of A and of B beside masks, of which this is one: programs for segmentation call their targets
+/// so.
+fn check_both_sides(folder: &Path, sides: impl Iterator<Item = Side>, mask: &Path) -> Result<()> {
+    let mut has = [false; 2];
+    for side in sides {
+        match side {
+            Side::A(_) => has[0] = true,
+            Side::B(_) => has[1] = true,
+            Side::Both | Side::Mask => {}
+        }
+    }
+    let [own, missing] = match has {
+        [true, false] => ["A", "B"],
+        [false, true] => ["B", "A"],
+        _ => return Ok(()),
+    };
+    let masks = mask.parent().map(shown).unwrap_or_default();
+    Err(Error::file(
+        folder,
+        format!("there are pictures of {own} and masks in {masks}/, and none of {missing}"),
+        format!(
+            "a mask says where a pair has data; if these are the pictures of {missing}, call their folder {missing}"
+        ),
+    ))
+}
+
+/// The pictures of a folder by their names without extension, or by the part of the names that a pattern says, behind those of
+/// the folders below it. What does not fit the pattern is passed over.
 ///
 /// # Errors
 /// When two have the same.
 fn by_name(
     root: &Path,
-    files: &[&PathBuf],
+    files: &[Placed],
     pattern: Option<&Pattern>,
+    layout: &mut Layout,
 ) -> Result<BTreeMap<String, PathBuf>> {
     let mut names: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for &file in files {
+    for Placed { file, below } in files {
         let name = pair::stem(file);
         // patterns were written for names with `.ome` too
         let earlier = pair::stem_with_ome(file);
-        let part =
-            pattern.and_then(|pattern| pattern.part(&name).or_else(|| pattern.part(&earlier)));
-        let name = part.map(str::to_string).unwrap_or(name);
-        if let Some(other) = names.insert(name, file.clone()) {
+        let part = match pattern {
+            None => Some(name.as_str()),
+            Some(pattern) => pattern.part(&name).or_else(|| pattern.part(&earlier)),
+        };
+        let Some(part) = part else {
+            layout.pass_over(file, Why::Name);
+            continue;
+        };
+        let name = format!("{below}{part}");
+        if let Some(other) = names.insert(name, PathBuf::clone(file)) {
             return Err(Error::file(
                 &root.join(file),
                 format!("it has the same name as {}", root.join(other).display()),
@@ -397,14 +493,14 @@ fn by_name(
 /// Pairs the pictures of A and B that have the same name without extension, or the same part of the name by a pattern.
 fn matched(
     root: &Path,
-    sides: [Vec<Vec<&PathBuf>>; 2],
+    sides: [Vec<&[Placed]>; 2],
     matching: Option<&[Pattern; 2]>,
     layout: &mut Layout,
 ) -> Result<Vec<Entry>> {
     let patterns = [matching.map(|[a, _]| a), matching.map(|[_, b]| b)];
     let [a, b] = [0, 1].map(|side: usize| {
-        let first = sides[side].first();
-        by_name(root, first.map_or(&[], Vec::as_slice), patterns[side])
+        let first = sides[side].first().copied().unwrap_or_default();
+        by_name(root, first, patterns[side], layout)
     });
     let (a, mut b) = (a?, b?);
     let mut entries = Vec::new();
@@ -419,10 +515,13 @@ fn matched(
     if matching.is_none() && layout.proposal.is_none() {
         layout.proposal = pattern::propose(alone.each_ref().map(|files| files.as_slice()));
     }
+    if let ([a, ..], [b, ..], None) = (&alone[0][..], &alone[1][..], &layout.example) {
+        layout.example = Some([a.clone(), b.clone()]);
+    }
     layout.unmatched.extend(alone.into_iter().flatten());
     for (side, folders) in sides.iter().enumerate() {
         for files in folders.iter().skip(1) {
-            let mut names = by_name(root, files, patterns[side])?;
+            let mut names = by_name(root, files, patterns[side], layout)?;
             // pairs without all of their pictures are no pairs
             entries.retain_mut(|entry: &mut Entry| {
                 let Files::Apart(a, b) = &mut entry.files else {
@@ -520,6 +619,114 @@ mod tests {
         // pictures in other places come first
         let elsewhere = said(&["x/0.png", "y/0.png", "y/notes.txt"]);
         assert!(elsewhere.contains("pictures into A/ and B/"), "{elsewhere}");
+        let folders = "known layout: 2 pictures lie in x/, y/; put";
+        assert!(elsewhere.contains(folders), "{elsewhere}");
+        let many = said(&["p/0.png", "train/q/0.png", "r/0.png", "s/0.png", "s/1.png"]);
+        let folders = "known layout: 5 pictures lie in p/, r/, s/, ...; put";
+        assert!(many.contains(folders), "{many}");
+    }
+
+    /// The names of the pairs of each split, by its name.
+    fn names(layout: &Layout) -> Vec<(&'static str, Vec<&str>)> {
+        let splits = layout.splits.iter().map(|(split, entries)| {
+            let names = entries.iter().map(|entry| entry.name.as_str());
+            (split.map_or("", Split::name), names.collect())
+        });
+        splits.collect()
+    }
+
+    /// As those of cities and of videos are.
+    #[test]
+    fn folders_below_those_of_a_side_are_parts_of_names() {
+        let layout = found(&[
+            "trainA/ulm/1.png",
+            "trainA/bonn/1.png",
+            "trainA/2.png",
+            "trainB/ulm/1.png",
+            "trainB/bonn/1.jpg",
+            "trainB/2.png",
+            "train/mask/ulm/1.png",
+            "B/val/ulm/deep/1.png",
+            "val/A/ulm/deep/1.png",
+            "trainA/jena/3.png",
+            "trainB/Jena/3.png",
+        ])
+        .unwrap();
+        let expected = [
+            ("train", vec!["2", "bonn/1", "ulm/1"]),
+            ("val", vec!["ulm/deep/1"]),
+        ];
+        assert_eq!(names(&layout), expected);
+        let masks = layout.splits[&Some(Split::Train)].iter();
+        let masks: Vec<bool> = masks.map(|entry| entry.mask.is_some()).collect();
+        assert_eq!(masks, [false, false, true]);
+        assert!(layout.passed_over.is_empty(), "{:?}", layout.passed_over);
+        let example = ["trainA/jena/3.png", "trainB/Jena/3.png"].map(PathBuf::from);
+        assert_eq!(layout.unmatched, example);
+        assert_eq!(layout.example, Some(example));
+    }
+
+    /// Side by side, no folder says that a picture is a pair.
+    #[test]
+    fn folders_below_those_of_pairs_are_passed_over() {
+        let layout = found(&["train/1.png", "train/ulm/2.png"]).unwrap();
+        assert_eq!(names(&layout), [("train", vec!["1"])]);
+        assert_eq!(layout.passed_over.len(), 1);
+    }
+
+    /// Other pictures of B are of both splits, so that no name of A is among them.
+    #[test]
+    fn an_example_is_of_both_sides() {
+        let layout = found(&[
+            "trainA/1.png",
+            "trainB/1.png",
+            "trainB/1_x.png",
+            "valA/2.png",
+            "valB/2.png",
+            "valB/2_x.png",
+        ]);
+        let layout = layout.unwrap();
+        assert_eq!((layout.unmatched.len(), layout.example), (2, None));
+    }
+
+    #[test]
+    fn masks_may_be_targets_of_another_name() {
+        for (files, expected) in [
+            (
+                ["A/0.png", "masks/0.png"],
+                "there are pictures of A and masks in masks/, and none of B; a mask says where a pair has data; if these are \
+                 the pictures of B, call their folder B",
+            ),
+            (
+                ["trainB/0.png", "train/mask/0.png"],
+                "there are pictures of B and masks in train/mask/, and none of A; a mask says where a pair has data; if these \
+                 are the pictures of A, call their folder A",
+            ),
+        ] {
+            let said = found(&files).unwrap_err().to_string();
+            assert!(said.ends_with(expected), "{said}");
+        }
+        assert!(found(&["0.png", "masks/0.png"]).is_ok());
+    }
+
+    #[test]
+    fn patterns_choose_files() {
+        let patterns = ["*_x", "*_ids"].map(|text| Pattern::parse(text).unwrap());
+        let files = [
+            "A/1_x.png",
+            "A/readme.png",
+            "B/1_color.png",
+            "B/1_ids.png",
+            "B/2_ids.png",
+            "B/readme.png",
+        ];
+        let files = files.map(PathBuf::from);
+        let layout = find(Path::new("data"), &files, Some(&patterns)).unwrap();
+        assert_eq!(names(&layout), [("", vec!["1"])]);
+        assert_eq!(layout.unmatched, [PathBuf::from("B/2_ids.png")]);
+        let others = layout.passed_over.iter().map(|file| (&file.file, file.why));
+        let expected = [&files[1], &files[2], &files[5]].map(|file| (file, Why::Name));
+        assert_eq!(others.collect::<Vec<_>>(), expected);
     }
 
     /// Fiji and Cellpose write masks of `c0.ome.tif` as `c0.tif`.

@@ -1,7 +1,8 @@
 //! Manifests: tables of pairs, as CSV or JSON lines, with two columns of paths, and optionally one with the split and one with
 //! masks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
@@ -103,12 +104,15 @@ impl From<Paths> for Vec<PathBuf> {
 /// root, and `shown` is for messages. A line without one of its pictures is kept apart, and an empty one is none.
 ///
 /// # Errors
-/// When it cannot be read, a line is not paths and an optional split, or none has all pictures of a pair.
+/// When it cannot be read, a line is not paths and an optional split, or none has all pictures of a pair; when its paths are
+/// those of a disk of Windows, elsewhere.
 pub fn open(store: &Store, path: &Path, shown: &Path) -> Result<Layout> {
     let mut layout = read(path, shown, &store.read(path)?)?;
-    let respell = |path: &mut PathBuf| {
+    let mut is_respelled = false;
+    let mut respell = |path: &mut PathBuf| {
         if let Some(other) = other_spelling(path, store) {
             *path = other;
+            is_respelled = true;
         }
     };
     for entry in layout.splits.values_mut().flatten() {
@@ -116,27 +120,90 @@ pub fn open(store: &Store, path: &Path, shown: &Path) -> Result<Layout> {
             a.iter_mut()
                 .chain(b)
                 .chain(&mut entry.mask)
-                .for_each(respell);
+                .for_each(&mut respell);
         }
     }
     let incomplete = layout.incomplete.iter_mut();
     incomplete
         .flat_map(|line| &mut line.files)
-        .for_each(respell);
+        .for_each(&mut respell);
+    if is_respelled {
+        for entry in layout.splits.values_mut().flatten() {
+            let first = entry.files.all().next();
+            entry.name = first.map(|file| pair::stem(file)).unwrap_or_default();
+        }
+        name_by_path(&mut layout.splits);
+    }
+    check_disks(&layout, store, shown)?;
+    layout.notes.extend(repeated(&layout));
     Ok(layout)
 }
 
-/// The other spelling of a path's accented letters, as one character or as a letter and its accent, if only that one is there.
+/// The other spelling of a path, if only that one is there: `/` for the separator of Windows; accented letters as one character or
+/// as a letter and its accent.
 fn other_spelling(path: &Path, store: &Store) -> Option<PathBuf> {
-    let text = path.to_str().filter(|text| !text.is_ascii())?;
+    let text = path
+        .to_str()
+        .filter(|text| !text.is_ascii() || text.contains('\\'))?;
     if store.size(path).is_some() {
         return None;
     }
-    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(text);
-    let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(text);
+    let text = text.replace('\\', "/");
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(&text);
+    let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize(&text);
     let spellings = [composed, decomposed].map(|text| PathBuf::from(text.into_owned()));
     let mut spellings = spellings.into_iter();
     spellings.find(|path| store.size(path).is_some())
+}
+
+/// Checks that no missing file of a table is on a disk of Windows.
+fn check_disks(layout: &Layout, store: &Store, shown: &Path) -> Result<()> {
+    let entries = layout.splits.values().flatten();
+    let files = entries.flat_map(|entry| entry.files.all());
+    let mut on_disks = files.filter_map(|file| Some((file, on_disk_of_windows(file)?)));
+    match on_disks.find(|(file, _)| store.size(file).is_none()) {
+        None => Ok(()),
+        Some((_, path)) => Err(Error::file(
+            shown,
+            format!(
+                "{} is a path of a computer with Windows",
+                error::shown(&path)
+            ),
+            "write paths from the table's folder on, as img/1.png",
+        )),
+    }
+}
+
+/// The part of a path from the letter of a disk of Windows on, which other systems take for a name: `C:\img\1.png`.
+fn on_disk_of_windows(path: &Path) -> Option<PathBuf> {
+    let is_other = |part: &&OsStr| match part.as_encoded_bytes() {
+        [letter, b':'] | [letter, b':', b'\\', ..] => !letter.is_ascii_alphabetic(),
+        _ => true,
+    };
+    let path: PathBuf = path.iter().skip_while(is_other).collect();
+    (cfg!(not(windows)) && !path.as_os_str().is_empty()).then_some(path)
+}
+
+/// What to say of pairs that a split has more than once: each counts as often.
+fn repeated(layout: &Layout) -> Option<String> {
+    let (mut lines, mut example) = (0, None);
+    for entries in layout.splits.values() {
+        let mut known = HashSet::new();
+        for entry in entries {
+            let files: Vec<&PathBuf> = entry.files.all().collect();
+            if !known.insert(files) {
+                lines += 1;
+                example = example.or(entry.files.all().next());
+            }
+        }
+    }
+    let example = error::shown(example?);
+    Some(match lines {
+        1 => format!("a line lists a pair of its split again ({example}), which then counts twice"),
+        _ => format!(
+            "{lines} lines list pairs of their split again ({example}, ...); each counts as often as it is listed"
+        ),
+    })
 }
 
 fn read(path: &Path, shown: &Path, text: &[u8]) -> Result<Layout> {
@@ -874,6 +941,73 @@ mod tests {
         assert_eq!(entry.files, files(&[a], &[b]));
         assert_eq!(entry.mask.as_deref(), Some(Path::new(mask)));
         assert_eq!(layout.incomplete[0].files, [Path::new(b)]);
+    }
+
+    /// The layout of a table beside these files.
+    fn beside(files: &[&str], table: &str) -> Result<Layout> {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, text) in files
+            .iter()
+            .map(|path| (*path, ""))
+            .chain([("t.csv", table)])
+        {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let path = Path::new("t.csv");
+        open(&Store::open(folder.path()).unwrap(), path, path)
+    }
+
+    /// As tables are written on Windows: pandas and its like write the paths that the system has.
+    #[test]
+    fn separators_of_windows_are_read_elsewhere() {
+        let there = ["img/p1/x.png", "img/p2/x.png", "out/1.png", "out/2.png"];
+        let table = "a,b\nimg\\p1\\x.png,out\\1.png\nimg\\p2\\x.png,out\\2.png\n";
+        let layout = beside(&there, table).unwrap();
+        let entries = &layout.splits[&None];
+        assert_eq!(entries[1].files, files(&[there[1]], &[there[3]]));
+        let names = entries.iter().map(|entry| entry.name.as_str());
+        assert_eq!(names.collect::<Vec<_>>(), ["p1/x", "p2/x"]);
+        // a name may have one, where it is no separator
+        let odd = r"img\x.png";
+        let layout = beside(&[odd, "y.png"], "a,b\nimg\\x.png,y.png\n").unwrap();
+        assert_eq!(layout.splits[&None][0].files, files(&[odd], &["y.png"]));
+    }
+
+    #[cfg(not(windows))]
+    #[test]
+    fn a_path_on_a_disk_of_windows_is_told() {
+        for path in [r"C:\data\x.png", "d:/data/x.png"] {
+            let said = beside(&["data/x.png", "y.png"], &format!("a,b\n{path},y.png\n"));
+            let said = said.unwrap_err().to_string();
+            let wanted = format!(
+                "t.csv: {path} is a path of a computer with Windows; write paths from the table's folder on"
+            );
+            assert!(said.starts_with(&wanted), "{said}");
+        }
+        assert!(beside(&["c/x.png", "y.png"], "a,b\nc/x.png,y.png\n").is_ok());
+    }
+
+    #[test]
+    fn pairs_that_are_listed_again_are_told() {
+        let notes = |table: &str| beside(&[], table).unwrap().notes;
+        let [one, other] = [
+            "a,b,split\nx.png,y.png,train\n",
+            "z.png,y.png,train\nx.png,y.png,val\n",
+        ];
+        assert!(notes(&format!("{one}{other}")).is_empty());
+        assert_eq!(
+            notes(&format!("{one}{other}x.png,y.png,train\n")),
+            ["a line lists a pair of its split again (x.png), which then counts twice"]
+        );
+        let twice = "x.png,y.png,dev\nz.png,y.png,training\n";
+        assert_eq!(
+            notes(&format!("{one}{other}{twice}")),
+            [
+                "2 lines list pairs of their split again (z.png, ...); each counts as often as it is listed"
+            ]
+        );
     }
 
     /// The lines that lack a picture, and the number of pairs.

@@ -17,6 +17,8 @@ pub enum Why {
     Ending,
     /// Its folder is not one of the layout.
     Folder,
+    /// Its name does not fit the pattern of its side.
+    Name,
     /// It is in a folder too deep to be searched.
     Deep,
     /// Its name, or that of its folder, begins with a dot.
@@ -71,6 +73,7 @@ impl Why {
             Self::Dicom => "of DICOM: make NIfTI volumes of them with dcm2niix",
             Self::Ending => "without a known ending",
             Self::Folder => "in folders outside of the layout",
+            Self::Name => "of names that do not fit the patterns",
             Self::Deep => "in folders too deep",
             Self::Hidden => "hidden",
             Self::Sparse => "stored without their holes (sparse files of tar)",

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use pix2pix_runtime::picture::labels::Stored;
-use pix2pix_runtime::picture::{Nodata, nodata};
+use pix2pix_runtime::picture::nodata;
 
 use super::layout::{Entry, Files};
 use super::pairs::Pairs;
 use crate::data::pair::{self, Pair};
-use crate::data::picture::{self, Content, Format, Header, Metadata, Page, Picture, Samples};
+use crate::data::picture::{self, Content, Format, Gaps, Header, Metadata, Page, Picture, Samples};
 use crate::error::{Error, Result};
 
 /// Smallest value in a JPEG's mask that says that there is data: JPEG keeps no value exactly, and black beside white is not 0.
@@ -25,6 +25,8 @@ pub(crate) struct Decoded {
     pub gaps: Vec<Option<f32>>,
     /// What the file itself names as that value, for each channel; `None` while training, and where `gaps` are known.
     pub named: Vec<Option<f32>>,
+    /// The number in the tag of the file, or of the first one, that names it so: reading may convert it.
+    pub tag: Option<f32>,
     /// Number of files whose channels are joined.
     pub files: usize,
     /// For each channel, the number of the one that it is: neighbors of a slice have its channels again.
@@ -48,12 +50,14 @@ impl Decoded {
         let format = parts[0].format;
         let gaps = parts.iter().flat_map(|part| part.gaps.clone()).collect();
         let named = parts.iter().flat_map(|part| part.named.clone()).collect();
+        let tag = parts.iter().find_map(|part| part.tag);
         let pictures: Vec<Picture> = parts.into_iter().map(|part| part.picture).collect();
         Self {
             picture: Picture::with_all_channels(&pictures),
             format,
             gaps,
             named,
+            tag,
             files,
             same,
         }
@@ -132,33 +136,51 @@ impl Pairs {
         Ok(self.decode_sides(index)?.map(|side| side.picture))
     }
 
-    /// As [`read_sides`](Self::read_sides), each with the value that its files name for pixels without data, if some samples have
-    /// it. `None` too where the data set was opened with such values.
+    /// As [`read_sides`](Self::read_sides), each with the value that its files' tags name for pixels without data, if some samples
+    /// are stored so. `None` too where the data set was opened with such values.
     ///
     /// # Errors
     /// As [`read_sides`](Self::read_sides).
     pub fn read_sides_and_gaps(&self, index: usize) -> Result<[(Picture, Option<f32>); 2]> {
         let sides = self.decode_sides(index)?;
-        Ok(sides.map(|Decoded { picture, named, .. }| {
-            let (found, _) = nodata::found(&picture, &named);
-            (picture, found)
+        Ok(sides.map(|decoded| {
+            let (found, _) = nodata::found(&decoded.picture, &decoded.named);
+            (decoded.picture, found.and(decoded.tag))
         }))
     }
 
     /// As [`read_sides`](Self::read_sides), with what the files say of them.
     pub(crate) fn decode_sides(&self, index: usize) -> Result<[Decoded; 2]> {
+        let sides = self.decode_any(index)?;
+        let [width, height] = sides[0].picture.size();
+        match self.entries[index].size {
+            Some([w, h]) if [w, h] != [width, height] => Err(Error::file(
+                &self.shown(index)[0],
+                format!(
+                    "A and B have {width}x{height} pixels, and had {w}x{h} when the data were checked"
+                ),
+                "leave the files of a data set as they are while it is used; begin again if they are right now",
+            )),
+            _ => Ok(sides),
+        }
+    }
+
+    /// The same, whatever size they have.
+    fn decode_any(&self, index: usize) -> Result<[Decoded; 2]> {
         let entry = &self.entries[index];
         let read = |path: &Path, side: usize| {
             let (shown, content) = (self.store.shown(path), self.store.content(path)?);
             let domain = self.domains.as_ref().map(|domains| &domains[side]);
             let page = |page: Page| {
-                let (picture, format) = picture::decode_as(&shown, &content, page, domain)?;
+                let (picture, format) =
+                    picture::decode_as(&shown, &content, page, domain, self.marked(side))?;
                 let at = (&content, format, page);
                 let gap = Metadata::gap_of(self.nodata[side], at, picture.channels());
-                let named = self.named(side, at, picture.channels());
+                let [named, tag] = self.named(side, at, picture.channels());
                 Ok(Decoded {
                     gaps: vec![gap; picture.channels()],
                     named: vec![named; picture.channels()],
+                    tag,
                     same: (0..picture.channels()).collect(),
                     picture,
                     format,
@@ -178,21 +200,30 @@ impl Pairs {
             Files::Together(path) => {
                 let (shown, content) = (self.store.shown(path), self.store.content(path)?);
                 let halves = |page: Page| {
-                    let (both, format) = picture::decode_page(&shown, &content, page)?;
+                    let decoded = |side: usize| {
+                        picture::decode_marked(&shown, &content, page, self.marked(side))
+                    };
+                    let (both, format) = decoded(0)?;
                     let channels = both.channels();
+                    let mut pictures = pair::split(&shown, &both)?;
+                    if self.marked(1) != self.marked(0) {
+                        let (both, _) = decoded(1)?;
+                        [_, pictures[1]] = pair::split(&shown, &both)?;
+                    }
                     let at = (&content, format, page);
                     let gaps = self
                         .nodata
                         .map(|known| Metadata::gap_of(known, at, channels));
                     let named = [0, 1].map(|side| self.named(side, at, channels));
                     let mut values = gaps.into_iter().zip(named);
-                    Ok::<_, Error>(pair::split(&shown, &both)?.map(|picture| {
-                        let (gap, named) = values.next().expect("A and B");
+                    Ok::<_, Error>(pictures.map(|picture| {
+                        let (gap, [named, tag]) = values.next().expect("A and B");
                         Decoded {
                             picture,
                             format,
                             gaps: vec![gap; channels],
                             named: vec![named; channels],
+                            tag,
                             files: 1,
                             same: (0..channels).collect(),
                         }
@@ -234,12 +265,33 @@ impl Pairs {
         }
     }
 
-    /// The value of samples without data that a page of a side's file itself names, where nobody has said how they are known.
-    /// Training no longer asks.
-    fn named(&self, side: usize, at: (&Content, Format, Page), channels: usize) -> Option<f32> {
-        let is_asked = self.domains.is_none() && self.nodata[side].is_none();
-        let known = is_asked.then_some(Nodata::Tag);
-        Metadata::gap_of(known, at, channels)
+    /// The value of samples without data that a page of a side's file itself names, as they are read and in its tag, where nobody
+    /// has said how they are known. Training no longer asks.
+    fn named(
+        &self,
+        side: usize,
+        (content, format, page): (&Content, Format, Page),
+        channels: usize,
+    ) -> [Option<f32>; 2] {
+        if !self.is_asked(side) || format != Format::Tiff {
+            return [None; 2];
+        }
+        let metadata = Metadata::read(content, format, page, channels);
+        [metadata.nodata(), metadata.nodata_tag()]
+    }
+
+    /// Whether files are asked what they name themselves, as nobody has said how pixels of this side without data are known.
+    fn is_asked(&self, side: usize) -> bool {
+        self.domains.is_none() && self.nodata[side].is_none()
+    }
+
+    /// The pixels of a side without data that are marked while its files are read.
+    fn marked(&self, side: usize) -> Gaps {
+        match self.is_asked(side) {
+            // NaN is data, and refused, until somebody says that tags count
+            true => Gaps::OfPalettes,
+            false => Gaps::known_by(self.nodata[side]),
+        }
     }
 
     /// Reads pair `index`, converted to the channels of the data set (see [`in_domains`](Self::in_domains)).

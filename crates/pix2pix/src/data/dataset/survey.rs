@@ -21,7 +21,7 @@ use super::remembered::{Extremes, Remembered, Seen};
 use super::values::{SIDES, typed, wider};
 use crate::choice::choices;
 use crate::data::picture::{Depth, Format, Header, Picture, conversion};
-use crate::error::{Error, Result, one_line, within};
+use crate::error::{Error, Result, one_line, shown, within};
 
 /// What to do about broken and unmatched files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +81,8 @@ pub struct Survey {
     pub kinds: [BTreeMap<PictureKind, usize>; 2],
     /// Number of pairs of each size.
     pub sizes: BTreeMap<[u32; 2], usize>,
+    /// Width and height of each of the surveyed pairs; `None` for those that cannot be read.
+    pub found: Vec<Option<[u32; 2]>>,
     /// Indices of the pairs that cannot be read, with the reasons.
     pub broken: Vec<(usize, Error)>,
     /// Smallest and largest value of the floating-point pictures, of A and of B.
@@ -121,6 +123,8 @@ impl Survey {
         remembered.keep(news, read);
         let mut survey = Self::default();
         for (index, (seen, _)) in headers.into_iter().enumerate() {
+            let size = seen.as_ref().ok().map(|([a, _], _)| a.size);
+            survey.found.push(size);
             match seen {
                 Err(error) => survey.broken.push((index, error)),
                 Ok((headers, extremes)) => {
@@ -327,7 +331,8 @@ impl Survey {
             )
         });
         Err(Error::Data(format!(
-            "{values}, and {value} is what the files name for pixels without data; give `nodata[{side}]` tag{}",
+            "{values}, and {} is what the files name for pixels without data; give `nodata[{side}]` tag{}",
+            nodata::text(value),
             range.unwrap_or_default()
         )))
     }
@@ -559,16 +564,24 @@ fn not_finite(decoded: &Decoded, mask: Option<&Picture>) -> (&'static str, Strin
         is_nan |= sample.is_nan();
         true
     });
-    let is_named = named.iter().flatten().any(|gap| gap.is_infinite());
+    // beside what a file names, NaN is no data
+    let is_told = all_with_data(picture, named, mask, |sample| {
+        sample.is_nan() || sample.is_finite()
+    });
+    let told = named.iter().copied().flatten().next().filter(|_| is_told);
     let reason = match is_nan {
         true => "some of its values are infinite or not a number (NaN)",
         false => "some of its values are infinite, or too large for 32-bit floats",
     };
-    let remedy = match infinite {
-        Some(_) if is_named && finite_extremes(picture, named, mask).is_some() => {
+    let remedy = match (told, infinite) {
+        (Some(named), _) if named.is_infinite() => {
             "the file names such a value for pixels without data: give `nodata` tag".to_string()
         }
-        Some(value) if !is_nan => format!(
+        (Some(named), _) if named.is_finite() => format!(
+            "if NaN says that a pixel has no data, as {} does, which the file names, give `nodata` tag",
+            nodata::text(named)
+        ),
+        (_, Some(value)) if !is_nan => format!(
             "if they say that a pixel has no data, give `nodata` {value}; otherwise replace them with finite numbers"
         ),
         _ => "if NaN says that a pixel has no data, give `nodata` nan; otherwise replace them with finite numbers"
@@ -669,7 +682,7 @@ pub fn sift(
         let whole: Vec<usize> = (0..pairs.len())
             .filter(|index| broken.binary_search(index).is_err())
             .collect();
-        kept.push((*name, pairs.select(&whole)));
+        kept.push((*name, pairs.of_sizes(&survey.found).select(&whole)));
     }
     if kept[0].1.is_empty() {
         return Err(left_out.broken.swap_remove(0));
@@ -685,13 +698,14 @@ fn unmatched(data: &Dataset) -> Error {
         .iter()
         .map(|file| file.display().to_string())
         .collect();
-    let last = files.last().expect("some are unmatched");
-    let remedy = match mismatch(files, data.proposal.as_ref()) {
+    let folder = files.first().and_then(|file| file.parent());
+    let folder = folder.filter(|folder| files.iter().all(|file| file.parent() == Some(folder)));
+    let remedy = match mismatch(data.example.as_ref(), data.proposal.as_ref()) {
         Some(example) => format!("{example}; rename or remove them, or choose `on_error` skip"),
         None => "rename or remove them, or choose `on_error` skip".to_string(),
     };
     Error::file(
-        last.parent().unwrap_or(last),
+        folder.unwrap_or(data.train.store.root()),
         format!(
             "{} without a partner of the same name: {}",
             count(files.len() as u64, "picture"),
@@ -701,16 +715,16 @@ fn unmatched(data: &Dataset) -> Error {
     )
 }
 
-/// An example of two names that do not match, and the patterns by which they would; `None` if only one side has pictures
-/// without a partner.
-pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option<String> {
-    let name = |file: &PathBuf| one_line(&file.file_name().unwrap_or_default().to_string_lossy());
-    let first = unmatched.first()?;
-    // those of the other folder
-    let other = unmatched
-        .iter()
-        .find(|file| file.parent() != first.parent())?;
-    let example = format!("e.g. A has {} and B has {}", name(first), name(other));
+/// How two names of an example, one of A and one of B, do not match, and the patterns by which they would.
+pub fn mismatch(example: Option<&[PathBuf; 2]>, proposal: Option<&[String; 2]>) -> Option<String> {
+    let [a, b] = example?;
+    // files of one name are in folders of other names
+    let is_name = a.file_name() != b.file_name();
+    let name = |file: &PathBuf| match file.file_name().filter(|_| is_name) {
+        Some(name) => one_line(&name.to_string_lossy()),
+        None => shown(file),
+    };
+    let example = format!("e.g. A has {} and B has {}", name(a), name(b));
     Some(match proposal {
         Some([a, b]) => format!("{example}, which `matching` '{a}' '{b}' would pair"),
         None => example,

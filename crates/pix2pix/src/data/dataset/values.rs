@@ -62,6 +62,8 @@ pub struct Side {
     tally: Option<Tally>,
     /// A value that files name for pixels without data, where nobody has said how they are known.
     named: Option<f32>,
+    /// The same as the files' tags have it: reading may convert samples.
+    tag: Option<f32>,
     /// Samples that have the value that their file names, and all samples.
     counted: [usize; 2],
     /// Whether a value for pixels without data is known of some of the pictures.
@@ -215,6 +217,7 @@ impl Side {
         let (named, count) = nodata::found(picture, &side.named[..read]);
         Self {
             named,
+            tag: named.and(side.tag),
             counted: [count, picture.samples().len() / channels * read],
             has_gaps: gaps.iter().any(Option::is_some),
             meets_gaps,
@@ -247,6 +250,7 @@ impl Side {
             self.same = other.same;
         }
         self.named = self.named.or(other.named);
+        self.tag = self.tag.or(other.tag);
         self.has_gaps |= other.has_gaps;
         let more = self.counted.iter_mut().zip(other.counted);
         more.for_each(|(sum, more)| *sum += more);
@@ -449,7 +453,7 @@ impl Side {
     /// What to say of samples that have the value that their own files name for pixels without data, if nobody has said how
     /// these are known; `name` is A or B and `field` the option that says so. `None` if there are none.
     pub fn gaps_advice(&self, name: &str, field: &str) -> Option<String> {
-        let value = self.named?;
+        let value = nodata::text(self.tag?);
         let [clipped, samples] = self.counted;
         let share = Outside {
             samples,
@@ -623,6 +627,7 @@ mod tests {
             format: Format::Png,
             gaps: gaps.to_vec(),
             named: vec![None; channels],
+            tag: None,
             files: 1,
             same: (0..channels).collect(),
         };
@@ -700,6 +705,7 @@ mod tests {
                 format: Format::Png,
                 gaps: vec![None; channels],
                 named: vec![Some(255.0); channels],
+                tag: Some(255.0),
                 files: 1,
                 same: (0..channels).collect(),
             };
@@ -733,6 +739,7 @@ mod tests {
                 format: Format::Nifti,
                 gaps: vec![None; channels],
                 named: vec![None; channels],
+                tag: None,
                 files,
                 same,
             };
@@ -987,6 +994,7 @@ mod tests {
                 format: Format::Tiff,
                 gaps: vec![None],
                 named: vec![named],
+                tag: named,
                 files: 1,
                 same: vec![0],
             };

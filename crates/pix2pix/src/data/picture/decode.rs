@@ -11,7 +11,7 @@ use super::fault::{REMEDY, guarded};
 use super::header::NAMES;
 use super::nifti::Nifti;
 use super::tiff::Tiff;
-use super::{Format, Header, Page, Picture, Stack, alike, common, jpeg, npy};
+use super::{Format, Gaps, Header, Page, Picture, Stack, alike, common, jpeg, npy};
 use crate::error::{Error, Result};
 
 impl Header {
@@ -76,15 +76,33 @@ pub fn decode(path: &Path, bytes: &[u8]) -> Result<Picture> {
 /// # Errors
 /// As [`read`].
 pub fn decode_page(path: &Path, content: &Content, page: Page) -> Result<(Picture, Format)> {
-    let (picture, format, _) = decoded(path, content, page)?;
+    decode_marked(path, content, page, Gaps::AsStored)
+}
+
+/// As [`decode_page`], with these pixels without data marked.
+///
+/// # Errors
+/// As [`read`].
+pub fn decode_marked(
+    path: &Path,
+    content: &Content,
+    page: Page,
+    gaps: Gaps,
+) -> Result<(Picture, Format)> {
+    let (picture, format, _) = decoded(path, content, page, gaps)?;
     Ok((picture, format))
 }
 
-/// As [`decode_page`], with the bits of a sample of the file, at most 8: fewer are stretched to 8.
-fn decoded(path: &Path, content: &Content, page: Page) -> Result<(Picture, Format, u32)> {
+/// As [`decode_marked`], with the bits of a sample of the file, at most 8: fewer are stretched to 8.
+fn decoded(
+    path: &Path,
+    content: &Content,
+    page: Page,
+    gaps: Gaps,
+) -> Result<(Picture, Format, u32)> {
     let (header, parts) = opened(path, content, page)?;
     let found = match parts {
-        Some(Opened::Tiff(tiff)) => guarded(|| Ok((tiff.read()?, tiff.bits()))),
+        Some(Opened::Tiff(tiff)) => guarded(|| Ok((tiff.read(gaps)?, tiff.bits()))),
         Some(Opened::Nifti(volume)) => guarded(|| Ok((volume.read()?, 8))),
         None => {
             let bytes = content.bytes();
@@ -122,7 +140,7 @@ pub(super) fn unstretched(picture: Picture, bits: u32) -> Picture {
     })
 }
 
-/// As [`decode_page`], for pictures of this domain: where that is label maps by class id, the indices of a PNG's own palette
+/// As [`decode_marked`], for pictures of this domain: where that is label maps by class id, the indices of a PNG's own palette
 /// are the ids, and so are the values of files of fewer than 8 bits, as they are.
 ///
 /// # Errors
@@ -132,14 +150,15 @@ pub fn decode_as(
     content: &Content,
     page: Page,
     domain: Option<&Domain>,
+    gaps: Gaps,
 ) -> Result<(Picture, Format)> {
     if !domain.is_some_and(are_ids) {
-        return decode_page(path, content, page);
+        return decode_marked(path, content, page, gaps);
     }
     if let Some(picture) = indices(path, content, page)? {
         return Ok((picture, Format::Png));
     }
-    let (picture, format, bits) = decoded(path, content, page)?;
+    let (picture, format, bits) = decoded(path, content, page, gaps)?;
     Ok((unstretched(picture, bits), format))
 }
 
@@ -159,7 +178,8 @@ pub fn indices(path: &Path, content: &Content, page: Page) -> Result<Option<Pict
     Ok(Some(picture))
 }
 
-/// Decodes pages of a picture file as [`decode_as`], and joins their channels in order.
+/// Decodes pages of a picture file as [`decode_as`], with pixels without data marked if the domain knows them by tags, and joins
+/// their channels in order.
 ///
 /// # Errors
 /// As [`read`], and when the pages are not [`alike`].
@@ -172,10 +192,11 @@ pub fn decode_pages(
     pages: &[Page],
     domain: Option<&Domain>,
 ) -> Result<(Picture, Format)> {
+    let gaps = Gaps::known_by(domain.and_then(|domain| domain.nodata));
     let mut parts = Vec::new();
     let mut first = None;
     for page in pages {
-        let (part, format) = decode_as(path, content, *page, domain)?;
+        let (part, format) = decode_as(path, content, *page, domain, gaps)?;
         first.get_or_insert(format);
         parts.push(part);
     }
@@ -248,7 +269,7 @@ mod tests {
     fn both(content: &Content) -> [Vec<u8>; 2] {
         let ids = ids();
         [None, Some(&ids)].map(|domain| {
-            let read = decode_as(Path::new("x"), content, Page::Only, domain);
+            let read = decode_as(Path::new("x"), content, Page::Only, domain, Gaps::AsStored);
             read.unwrap().0.bytes()[..4].to_vec()
         })
     }

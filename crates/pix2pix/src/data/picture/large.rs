@@ -9,7 +9,7 @@ use super::content::Content;
 use super::decode::{are_ids, unstretched};
 use super::fault::guarded;
 use super::tiff::Tiff;
-use super::{Format, Header, MAX_SIDE, Page, Picture};
+use super::{Format, Gaps, Header, MAX_SIDE, Page, Picture};
 use crate::error::{Error, Result};
 
 /// Pictures with more pixels than this are too large for memory: 8192x8192.
@@ -20,6 +20,7 @@ pub struct TiffWindows {
     path: PathBuf,
     tiff: Tiff,
     header: Header,
+    gaps: Gaps,
     /// Bits of a sample, if fewer than 8 are not to be stretched; otherwise 8.
     bits: u32,
 }
@@ -44,6 +45,7 @@ impl TiffWindows {
             path: path.to_path_buf(),
             tiff,
             header,
+            gaps: Gaps::AsStored,
             bits: 8,
         };
         if file.is_large() {
@@ -51,6 +53,11 @@ impl TiffWindows {
             file.tiff = opened.map_err(|fault| fault.of(path, Format::Tiff))?;
         }
         Ok(Some(file))
+    }
+
+    /// The same file, whose windows are read with these pixels without data marked.
+    pub fn marked(self, gaps: Gaps) -> Self {
+        Self { gaps, ..self }
     }
 
     /// The same file, read as pictures of this domain: see [`decode_as`](super::decode_as).
@@ -78,7 +85,7 @@ impl TiffWindows {
     /// # Panics
     /// When the window is not inside the picture.
     pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
-        let window = guarded(|| self.tiff.window(corner, size));
+        let window = guarded(|| self.tiff.window(corner, size, self.gaps));
         let window = window.map_err(|fault| fault.of(&self.path, Format::Tiff))?;
         Ok(unstretched(window, self.bits))
     }

@@ -2,7 +2,7 @@
 //!
 //! A translation has the same place, size and pixels as its input, so it takes them over.
 
-use pix2pix_runtime::picture::Nodata;
+use pix2pix_runtime::picture::{Nodata, nodata};
 use tiff_reader::{Tag, TagValue};
 
 use super::content::{Content, Source};
@@ -16,7 +16,7 @@ const INCH: f64 = 0.0254;
 
 /// TIFF's tags that are taken over as they are.
 mod tag {
-    pub use super::super::tiff::tag::IMAGE_DESCRIPTION;
+    pub use super::super::tiff::tag::{IMAGE_DESCRIPTION, NODATA};
     pub const X_RESOLUTION: u16 = 282;
     pub const Y_RESOLUTION: u16 = 283;
     pub const RESOLUTION_UNIT: u16 = 296;
@@ -37,7 +37,6 @@ mod tag {
     /// GDAL's metadata and value for "no data".
     pub const GDAL: [u16; 2] = [GDAL_METADATA, NODATA];
     pub const GDAL_METADATA: u16 = 42112;
-    pub const NODATA: u16 = 42113;
 }
 
 /// The palette of a PNG.
@@ -60,6 +59,8 @@ pub struct Metadata {
     palette: Option<Palette>,
     /// TIFF's tags.
     tags: Vec<Tag>,
+    /// The value of samples for "no data".
+    nodata: Option<f32>,
     /// Channels of the picture.
     channels: usize,
     /// Width of the picture whose place is in the tags.
@@ -85,12 +86,17 @@ impl Metadata {
         }
     }
 
-    /// The value for "no data" that GDAL's tag names.
+    /// The value for "no data" that GDAL's tag names, as samples of the picture have it: where reading converts them, it is not
+    /// the tag's. Pixels of a palette have it if they are [marked](super::Gaps).
     pub fn nodata(&self) -> Option<f32> {
+        self.nodata
+    }
+
+    /// The number in that tag, for messages: that of the stored samples.
+    pub fn nodata_tag(&self) -> Option<f32> {
         let tag = self.tags.iter().find(|tag| tag.code == tag::NODATA)?;
-        let text = tag.value.as_str()?;
-        let value: f64 = text.trim_matches(['\0', ' ']).parse().ok()?;
-        Some(value as f32)
+        let stored: f64 = tag.value.as_str()?.trim_matches(['\0', ' ']).parse().ok()?;
+        Some(stored as f32)
     }
 
     /// The value of samples without data in a page of a file, for sides of which it is known so; `None` if all have data. The
@@ -112,9 +118,10 @@ impl Metadata {
     pub fn with_nodata(mut self, value: Option<f32>) -> Self {
         self.tags.retain(|tag| tag.code != tag::NODATA);
         // GDAL writes "nan" in small letters
-        let text = value.map(|value| value.to_string().to_lowercase());
+        let text = value.map(|value| nodata::text(value).to_lowercase());
         let tag = text.map(|text| Tag::new(tag::NODATA, TagValue::Ascii(text)));
         self.tags.extend(tag);
+        self.nodata = value;
         self
     }
 
@@ -227,6 +234,7 @@ fn of_tiff(content: &Content, page: Page) -> Option<Metadata> {
     }
     let found = Metadata {
         tags,
+        nodata: file.nodata(),
         width,
         profile: profile
             .and_then(|tag| tag.value.as_bytes())

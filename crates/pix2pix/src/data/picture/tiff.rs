@@ -17,6 +17,7 @@ use super::description;
 use super::directory;
 use super::entry;
 use super::fault::{Fault, TRUNCATED, guarded};
+use super::gaps::{self, Gap, Gaps};
 use super::orientation::{self, Orientation};
 use super::overlaid::Overlaid;
 use super::recent::Recent;
@@ -33,6 +34,7 @@ pub mod tag {
     pub const ORIENTATION: u16 = 274;
     pub const SUB_IFDS: u16 = 330;
     pub const JPEG_TABLES: u16 = 347;
+    pub const NODATA: u16 = 42113;
 }
 
 /// Bits of the tag NewSubfileType: a smaller version of another page, and a transparency mask.
@@ -302,9 +304,46 @@ impl Tiff {
         text.chars().all(is_plain).then(|| text.to_string())
     }
 
+    /// The value for "no data" that GDAL's tag names, as samples of the picture have it: where the file has a palette, if its
+    /// pixels are [marked](Gaps::OfPalettes). `None` if there is none, or one that no stored sample can have.
+    pub fn nodata(&self) -> Option<f32> {
+        self.gap().map(|gap| gap.value)
+    }
+
+    fn gap(&self) -> Option<Gap> {
+        let tag = self.tags().iter().find(|tag| tag.code == tag::NODATA)?;
+        let text = tag.value.as_str()?.trim_matches(['\0', ' ']);
+        let stored: f64 = text.parse().ok()?;
+        let palettes = self.pages.iter().map(|&page| self.palette(page));
+        match palettes.collect::<Option<Vec<_>>>() {
+            Some(palettes) => Gap::of_index(&palettes, stored),
+            None => Some(Gap {
+                value: self.kind.as_read(stored)?,
+                index: None,
+            }),
+        }
+    }
+
+    /// The colors of a page's palette, as they are read; `None` if it has none.
+    fn palette(&self, page: usize) -> Option<Vec<[u8; 3]>> {
+        let Ok(ColorModel::Palette { color_map, .. }) = self.file.file.ifds()[page].color_model()
+        else {
+            return None;
+        };
+        let byte = |value: &u16| match self.kind.palette {
+            Some(dropped) => (value >> dropped) as u8,
+            // the reader makes 8 bits of them itself
+            None => (value / 257) as u8,
+        };
+        let [red, green, blue] = [color_map.red(), color_map.green(), color_map.blue()];
+        let colors = red.iter().zip(green).zip(blue);
+        let colors = colors.map(|((red, green), blue)| [red, green, blue].map(byte));
+        Some(colors.collect())
+    }
+
     /// Reads the whole picture.
-    pub fn read(&self) -> Result<Picture, Fault> {
-        self.window([0; 2], self.header().size)
+    pub fn read(&self, gaps: Gaps) -> Result<Picture, Fault> {
+        self.window([0; 2], self.header().size, gaps)
     }
 
     /// Counts the scans and segments of JPEG in all strips and tiles, once, before the first is decoded: a header alone needs none
@@ -323,8 +362,12 @@ impl Tiff {
     ///
     /// # Panics
     /// When the window is not inside the picture.
-    pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture, Fault> {
+    pub fn window(&self, corner: [u32; 2], size: [u32; 2], gaps: Gaps) -> Result<Picture, Fault> {
         self.check_segments()?;
+        let gap = match gaps {
+            Gaps::AsStored => None,
+            Gaps::OfPalettes | Gaps::All => self.gap(),
+        };
         let Kind {
             stored,
             orientation,
@@ -341,7 +384,17 @@ impl Tiff {
                 true => file.read_decoded_window_bytes_from_ifd(ifd, y, x, rows, columns),
                 false => file.read_window_bytes_from_ifd(ifd, y, x, rows, columns),
             };
-            pages.push(self.kind.samples(&bytes.map_err(named)?));
+            let mut samples = self.kind.samples(&bytes.map_err(named)?);
+            if let Some(gap) = gap.filter(|gap| gap.index.is_some()) {
+                let stored = file.read_window_bytes_from_ifd(ifd, y, x, rows, columns);
+                let layout = ifd.raster_layout().map_err(named)?;
+                let indices = gaps::indices(&stored.map_err(named)?, &layout);
+                gap.mark_colors(&mut samples, self.kind.layout.samples_per_pixel, &indices);
+            }
+            if let (Some(gap), Gaps::All) = (gap, gaps) {
+                gap.mark_nan(&mut samples);
+            }
+            pages.push(samples);
         }
         let samples = Samples::interleave(pages, self.kind.layout.samples_per_pixel);
         let channels = self.kind.layout.samples_per_pixel * self.pages.len();
@@ -496,6 +549,27 @@ impl Kind {
             (UNSIGNED, ..=16) => Depth::U16,
             _ => Depth::F32,
         }
+    }
+
+    /// A stored value as [`samples`](Self::samples) reads it; `None` if reading converts samples, and none can have it.
+    fn as_read(&self, stored: f64) -> Option<f32> {
+        let bits = self.layout.bits_per_sample;
+        let is_kept = self.layout.sample_format != UNSIGNED || bits >= 8 && !self.inverted;
+        if is_kept {
+            return Some(stored as f32);
+        }
+        let most = u64::MAX >> (64 - bits);
+        if stored.fract() != 0.0 || !(0.0..=most as f64).contains(&stored) {
+            return None;
+        }
+        let whole = stored as u64;
+        let read = match bits {
+            ..=8 => self.samples(&[whole as u8]),
+            ..=16 => self.samples(&(whole as u16).to_ne_bytes()),
+            ..=32 => self.samples(&(whole as u32).to_ne_bytes()),
+            _ => self.samples(&whole.to_ne_bytes()),
+        };
+        Picture::new([1, 1], 1, read).to_floats().first().copied()
     }
 
     /// Converts the reader's bytes, in native byte order. Fewer than 8 bits are stretched to 8, as in Pillow; 9 to 15
