@@ -381,7 +381,7 @@ impl Read {
         let is_met = meets(side) || value(1 - side).as_ref() == Some(&named) && meets(1 - side);
         (!is_met).then(|| {
             format!(
-                "no pixel of {name} that was looked at is {named}, which `nodata[{side}]` names for pixels without data: all count"
+                "no pixel of {name} that was looked at is {named}, which `nodata[{side}]` names for pixels without data: all have data"
             )
         })
     }

@@ -658,7 +658,7 @@ fn masks_are_two_classes() {
     let told = "note: no pixel of B is of class 1: a network learns nothing of what it never sees";
     assert!(said.contains(told), "{said}");
     let said = scratch.trained("data", "--labels-b 2 --nodata-b 9");
-    let told = "note: no pixel of B that was looked at is 9, which --nodata-b names for pixels without data: all count";
+    let told = "note: no pixel of B that was looked at is 9, which --nodata-b names for pixels without data: all have data";
     assert!(said.contains(told), "{said}");
     // another gray level is no id
     masks(100);

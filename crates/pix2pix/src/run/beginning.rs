@@ -98,7 +98,10 @@ impl Beginning {
             ("targets", &config.target, data[1]),
         ];
         for ((side, model, data), field) in sides.into_iter().zip(fields) {
-            let classes = |domain: &Domain| domain.labels.as_ref().map(|l| l.classes.len());
+            let classes = |domain: &Domain| {
+                let labels = domain.labels.as_ref();
+                labels.map(|labels| labels.classes.len())
+            };
             let (wanted, found) = (classes(model), classes(data));
             // files of other programs do not say that their channels are classes
             let is_unknown = wanted.is_none() && model.planes() == data.planes();

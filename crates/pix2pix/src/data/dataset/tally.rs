@@ -59,8 +59,8 @@ impl Tally {
                     [] => None,
                 };
                 let flat = |at: usize| !blurred || is_flat(picture, values, at);
-                let counted_ones = with_data(pixels, known).filter(|(at, _)| flat(*at));
-                counted(counted_ones.map(|(_, pixel)| color(pixel)))
+                let flat_ones = with_data(pixels, known).filter(|(at, _)| flat(*at));
+                counted(flat_ones.map(|(_, pixel)| color(pixel)))
             }
             Samples::U16(values) if picture.channels() == 1 => {
                 let id = |value: &u16| u8::try_from(*value).ok().map(|value| [value; 3]);
