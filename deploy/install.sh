@@ -5,6 +5,10 @@
 set -eu
 
 home=${PIX2PIX_HOME:-$HOME/.local}
+case $home in
+/*) ;;
+*) home=$PWD/${home#./} ;;
+esac
 release=${PIX2PIX_RELEASE:-https://github.com/pix2pix-rs/pix2pix/releases/latest/download}
 
 fail() {
@@ -47,15 +51,21 @@ tar -xzf "$archive"
 unpacked=pix2pix-$target
 
 mkdir -p "$home/bin" "$home/share/pix2pix/web" "$home/share/man/man1" "$home/share/bash-completion/completions"
-# a program that runs keeps its file
-mv -f "$unpacked/pix2pix" "$home/bin/pix2pix"
+# tried before it takes the place of another; a program that runs keeps its file
+new=$home/bin/.pix2pix-new
+mv -f "$unpacked/pix2pix" "$new"
+version=$("$new" --version) || {
+    rm -f "$new"
+    fail "this system cannot run the release's program, which needs glibc 2.31 on Linux; build it with Rust, as README.md says"
+}
+mv -f "$new" "$home/bin/pix2pix"
 cp "$unpacked"/web/* "$home/share/pix2pix/web/"
 if [ -d "$unpacked/man" ]; then
     cp "$unpacked"/man/*.1 "$home/share/man/man1/"
     cp "$unpacked/completions/pix2pix.bash" "$home/share/bash-completion/completions/pix2pix"
 fi
 
-echo "$("$home/bin/pix2pix" --version) is in $home/bin"
+echo "$version is in $home/bin"
 case ":$PATH:" in
 *":$home/bin:"*) echo "Now type: pix2pix demo" ;;
 *) echo "Add it to your path: export PATH=\"$home/bin:\$PATH\"" ;;

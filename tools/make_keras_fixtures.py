@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes crates/pix2pix/tests/fixtures/keras/: the Keras tutorial's generator, small, as Keras 2 and Keras 3 save it,
 and Keras' output for a picture, every fourth pixel; the same without training=True, for pictures that are not square, and
-Keras' prediction, every pixel.
+Keras' prediction, every pixel; one of 16 bits, with its activations as layers of their own, and the output of its weights in
+32 bits.
 
 Set-up:  python3 -m venv .venv && .venv/bin/pip install tensorflow tf_keras numpy safetensors
 Run:     .venv/bin/python tools/make_keras_fixtures.py
@@ -16,9 +17,11 @@ from safetensors.numpy import save_file
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "crates/pix2pix/tests/fixtures/keras"
 
 
-def generator(keras, depth, filters, dropout=0.5, shape=None, **call):
-    """The tutorial's define_generator, with fewer levels and filters; `call` is how its norms and dropouts are called."""
+def generator(keras, depth, filters, dropout=0.5, shape=None, relu=None, **call):
+    """The tutorial's define_generator, with fewer levels and filters; `call` is how its norms and dropouts are called, and `relu`
+    makes another layer than Activation("relu")."""
     layers = keras.layers
+    relu = relu or (lambda: layers.Activation("relu"))
     convolution = dict(strides=(2, 2), padding="same")
     source = keras.Input(shape=shape or (2**depth, 2**depth, 3))
     x, skips = source, []
@@ -29,14 +32,14 @@ def generator(keras, depth, filters, dropout=0.5, shape=None, **call):
         x = layers.LeakyReLU(0.2)(x)
         skips.append(x)
     x = layers.Conv2D(filters * 2 ** min(depth - 1, 3), (4, 4), **convolution)(x)
-    x = layers.Activation("relu")(x)
+    x = relu()(x)
     for block, level in enumerate(reversed(range(depth - 1))):
         x = layers.Conv2DTranspose(filters * 2 ** min(level, 3), (4, 4), **convolution)(x)
         x = layers.BatchNormalization()(x, **call)
         if block < 3 and dropout:
             x = layers.Dropout(dropout)(x, **call)
         x = layers.Concatenate()([x, skips[level]])
-        x = layers.Activation("relu")(x)
+        x = relu()(x)
     x = layers.Conv2DTranspose(3, (4, 4), **convolution)(x)
     return keras.Model(source, layers.Activation("tanh")(x))
 
@@ -56,6 +59,18 @@ def drawn(model, numbers):
     spread = lambda values: numbers.normal(0, 0.1, values.shape) if values.ndim > 1 else numbers.uniform(0.5, 1.5, values.shape)
     model.set_weights([spread(values) for values in model.get_weights()])
     return model
+
+
+def half(outputs):
+    """A model whose weights have 16 bits. Its arithmetic is that of 32 bits here, as this program's is."""
+    kind = dict(dropout=0, shape=(16, 32, 3), relu=keras3.layers.ReLU, training=True)
+    keras3.config.set_dtype_policy("float16")
+    model = drawn(generator(keras3, 3, 1, **kind), np.random.default_rng(1))
+    keras3.config.set_dtype_policy("float32")
+    model.save(FOLDER / "keras-3-half.keras")
+    wide = generator(keras3, 3, 1, **kind)
+    wide.set_weights(model.get_weights())
+    outputs["keras-3-half.keras"] = channels_first(wide(wave(16, 32)))
 
 
 if __name__ == "__main__":
@@ -80,6 +95,7 @@ if __name__ == "__main__":
         model = drawn(generator(keras3, 3, 1, shape=(16, 32, 3)), numbers)
         model.save(FOLDER / f"keras-3-predicting.{ending}")
         outputs[f"keras-3-predicting.{ending}"] = channels_first(model.predict(wave(16, 32)))
+    half(outputs)
     save_file(outputs, FOLDER / "outputs.safetensors")
     weights = generator(keras3, 2, 1, training=True)
     weights.save_weights(FOLDER / "weights-only.weights.h5")

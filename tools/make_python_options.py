@@ -37,9 +37,10 @@ TYPES = {
 def type_of(takes: str, words: list[str]) -> str:
     if takes != "one of":
         return TYPES[takes]
-    # what is on or off may be True or False
+    # what is on or off may be True or False, and numbers may be given as such
     extra = " | bool" if set(words) == {"on", "off"} else ""
-    return f"Literal[{', '.join(repr(word).replace(chr(39), chr(34)) for word in words)}]{extra}"
+    literals = [repr(word).replace(chr(39), chr(34)) for word in words] + [word for word in words if word.isdigit()]
+    return f"Literal[{', '.join(literals)}]{extra}"
 
 
 def package():

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use pix2pix::data::picture::MAX_SIDE;
 use pix2pix::data::{JitterConfig, ResizePolicy, Size};
 use pix2pix::network::Upsample;
 use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
@@ -31,9 +32,8 @@ pub struct BeyondArgs {
     /// et al. 2019); 0 for none [default: 0; with --time 0.998; with --preset best 0.997]
     #[arg(long, value_name = "DECAY")]
     ema: Option<f64>,
-    /// Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et
-    /// al. 2017)
-    #[arg(long, default_value = "bce")]
+    /// Adversarial loss
+    #[arg(long, value_parser = choice::<Gan>(), default_value_t = Gan::Bce)]
     gan: Gan,
     /// Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are not aligned to the
     /// pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none
@@ -123,8 +123,8 @@ impl Preset {
     /// differ, and the longer the networks take to learn few pairs by heart.
     pub fn load_size(self, crop_size: Size) -> Size {
         match self {
-            Self::Paper => JitterConfig::default().load_size,
-            Self::Best => Size(crop_size.0.map(|side| side + side / 2)),
+            Self::Paper => JitterConfig::usual_load_size(crop_size),
+            Self::Best => Size(crop_size.0.map(|side| (side + side / 2).min(MAX_SIDE))),
         }
     }
 }

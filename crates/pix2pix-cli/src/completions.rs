@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Command;
+use clap::{Arg, Command, ValueHint};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use pix2pix::{Error, atomic_file};
@@ -28,8 +28,23 @@ pub struct Args {
 /// Prints the script that completes the program's commands and options in a shell.
 pub fn run(args: Args, mut program: Command) -> Result<(), Failure> {
     let mut script = Vec::new();
+    program = without_files(program);
     clap_complete::generate(args.shell, &mut program, "pix2pix", &mut script);
     print(&String::from_utf8_lossy(&script))
+}
+
+/// A command, and those below it, of whose options none but those that take paths is completed with the names of files.
+fn without_files(command: Command) -> Command {
+    let without = |option: Arg| {
+        let takes_words = option.get_action().takes_values()
+            && option.get_possible_values().is_empty()
+            && option.get_value_hint() == ValueHint::Unknown;
+        match takes_words {
+            true => option.value_hint(ValueHint::Other),
+            false => option,
+        }
+    };
+    command.mut_args(without).mut_subcommands(without_files)
 }
 
 /// Options of `pix2pix man`.

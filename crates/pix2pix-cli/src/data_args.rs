@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use clap::ValueHint;
 use pix2pix::data::pair::Direction;
 use pix2pix::data::picture::Depth;
 use pix2pix::data::survey::{self, Forced, LabelCount, LeftOut, OnError, Survey};
@@ -56,10 +57,10 @@ pub struct DataArgs {
     range_b: Option<Range>,
     /// Take A for label maps: a number N of class ids 0 to N-1, or a palette file (JSON: [{"name": .., "color": [r, g, b]}, ..])
     /// [default: none, values are amounts]
-    #[arg(long, value_name = "N|FILE")]
+    #[arg(long, value_name = "N|FILE", value_hint = ValueHint::FilePath)]
     labels_a: Option<String>,
     /// Take B for label maps, as --labels-a [default: none, values are amounts]
-    #[arg(long, value_name = "N|FILE")]
+    #[arg(long, value_name = "N|FILE", value_hint = ValueHint::FilePath)]
     labels_b: Option<String>,
     /// Value of pixels without data, which enter no loss and no score: a number, nan, or tag (what each TIFF names itself)
     /// [default: none, all pixels have data]

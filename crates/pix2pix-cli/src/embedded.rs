@@ -205,7 +205,7 @@ fn described(option: &Arg) -> Described {
             Takes::Nothing
         } else if count > 1 {
             Takes::Words
-        } else if !values.is_empty() {
+        } else if !values.is_empty() && !option.is_hide_possible_values_set() {
             Takes::OneOf(
                 values
                     .iter()
@@ -550,6 +550,8 @@ mod tests {
         assert!(matches!(takes("no-mirror"), Takes::Nothing));
         assert!(matches!(takes("match"), Takes::Words));
         assert!(matches!(takes("range"), Takes::Word));
+        // there are others than shells complete
+        assert!(matches!(takes("device"), Takes::Word));
         assert!(matches!(takes("time"), Takes::Text));
         assert!(
             matches!(takes("resize"), Takes::OneOf(words) if words.contains(&"crop".to_string()))

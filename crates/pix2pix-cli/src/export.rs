@@ -4,13 +4,14 @@ mod calibration;
 mod onnx_args;
 mod site;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use pix2pix::device::{DeviceName, Precision};
 use pix2pix::exchange::Rounding;
 use pix2pix::exchange::export::{
-    PublicFormat, discriminator_tensors, generator_tensors, other_dropout, write,
+    PublicFormat, discriminator_tensors, generator_tensors, other_blocks, other_dropout, write,
 };
 use pix2pix::model::Checkpoint;
 use pix2pix_server::Models;
@@ -195,12 +196,30 @@ pub fn run(args: Args) -> Result<(), Failure> {
         write(&tensors, out, format)?;
         notes.say(&format!("{}: {} tensors\n", out.plain(), tensors.len()));
     }
+    if let Some([ours, theirs]) = other_blocks(&checkpoint.config.generator) {
+        notes.say(&format!(
+            "note: the port's U-Nets of {} levels have dropout in {}, and this one in {}: its pictures vary otherwise there; \
+             with dropout off they are the same\n",
+            checkpoint.config.generator.halvings(),
+            blocks(&theirs),
+            blocks(&ours)
+        ));
+    }
     if let Some([rate, theirs]) = other_dropout(&checkpoint.config.generator) {
         notes.say(&format!(
             "note: the dropout rate of {rate} is not in the file: networks of the other program have {theirs}\n"
         ));
     }
     Ok(())
+}
+
+/// Blocks of a decoder, in words.
+fn blocks(range: &Range<usize>) -> String {
+    match range.len() {
+        0 => "no block".to_string(),
+        1 => format!("block {} of the decoder", range.end),
+        _ => format!("blocks {} to {} of the decoder", range.start + 1, range.end),
+    }
 }
 
 /// Writes the generator with rounded weights.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pix2pix::data::Size;
 use pix2pix::data::pair::Direction;
 use pix2pix::exchange::import::{self, Imported, Options};
-use pix2pix::network::{GeneratorConfig, Norm};
+use pix2pix::network::Norm;
 
 use crate::choice::choice;
 use crate::failure::Failure;
@@ -40,8 +40,8 @@ pub struct Args {
     #[arg(long, value_name = "RATE")]
     dropout: Option<f64>,
     /// Size of the pictures that the network was trained on: PIXELS or WIDTHxHEIGHT [default: read from a Keras file; else
-    /// the smallest that gives a U-Net's innermost level one pixel, e.g. 128 for unet_128; 256 for a ResNet; 512 for one with
-    /// an enhancer]
+    /// the smallest that gives a U-Net's innermost level one pixel, e.g. 128 for unet_128, and 64 at least; 256 for a ResNet;
+    /// 512 for one with an enhancer]
     #[arg(long, value_name = "SIZE")]
     size: Option<Size>,
     /// Name of the generator in a PyTorch file with several networks, e.g. netG_A [default: the only one]
@@ -67,15 +67,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let checkpoint = &imported.checkpoint;
     checkpoint.save(&args.out)?;
     let config = &checkpoint.config;
-    let network = match &config.generator {
-        GeneratorConfig::Unet(unet) => format!("a U-Net of {} levels", unet.depth),
-        GeneratorConfig::Resnet(resnet) => format!("a ResNet of {} blocks", resnet.blocks),
-        GeneratorConfig::Hd(hd) => format!(
-            "a ResNet of {} blocks and an enhancer of {}",
-            hd.coarse.blocks, hd.local_blocks
-        ),
-    };
-    let filters = config.generator.filters();
+    let network = config.generator.described();
     let norm = match config.generator.norm() {
         Norm::Batch => "batch norm",
         Norm::Instance => "instance norm",
@@ -92,15 +84,29 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let program = program();
     let [width, height] = config.jitter.crop_size.sides();
+    let notes_on_it = untold(&imported);
     let (note, ways) = own_ways(&imported);
     notes.say(&format!(
-        "{network}, {filters} filters, {norm}, from {from} to {}, for {width}x{height} pixels{judge}\n\
-         {note}wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated{ways}\n",
+        "a {network}, {norm}, from {from} to {}, for {width}x{height} pixels{judge}\n\
+         {notes_on_it}{note}wrote {}. Now type:\n  {program} translate {} PICTURE... --out translated{ways}\n",
         count(to as u64, "channel"),
         args.out.plain(),
         word(&args.out)
     ));
     Ok(())
+}
+
+/// Notes on what its file does not tell, and on what of it is not in the model.
+fn untold(model: &Imported) -> String {
+    let mut notes = String::new();
+    if let Some(reason) = &model.left_out {
+        notes += &format!("note: the discriminator in the file is left out: {reason}\n");
+    }
+    if model.assumed {
+        notes += "note: the file does not tell whether there is dropout; it has the usual 0.5 here. If it was trained with \
+                  --no_dropout, as CycleGAN is, import it with --dropout 0\n";
+    }
+    notes
 }
 
 /// What a Keras model does otherwise in Keras than here: a note, and the options with which it does so here too. Both are empty

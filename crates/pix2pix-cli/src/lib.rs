@@ -16,7 +16,6 @@ mod direction;
 mod download;
 mod elsewhere;
 pub mod embedded;
-mod equals;
 mod evaluate;
 mod export;
 mod failure;
@@ -151,10 +150,6 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(failure) => return failure.report(),
     };
     let arguments = &merged.arguments;
-    let (_, asked) = failure::command_of(&program, arguments);
-    if let Err(failure) = equals::check(asked, arguments) {
-        return failure.report();
-    }
     let (command, typed) = match parsed(program, arguments) {
         Ok(parsed) => parsed,
         Err(error) => {

@@ -14,9 +14,8 @@ use crate::switch::Switch;
 #[derive(Args)]
 #[command(next_help_heading = "Networks")]
 pub struct NetworkArgs {
-    /// Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras
-    /// tutorial's discriminator, with a bias in every convolution)
-    #[arg(long, default_value = "70")]
+    /// Receptive field of the discriminator in pixels
+    #[arg(long, value_parser = choice::<Patch>(), default_value_t = Patch::P70)]
     pub patch: Patch,
     /// Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen with hd-coarse
     /// and hd

@@ -159,7 +159,7 @@ pub const OF_A_MODEL: [&str; 3] = ["translate", "evaluate", "serve"];
 const OF_PICTURES: &[&str] = &["translate", "evaluate"];
 
 /// An option of test.py, the commands of [`OF_A_MODEL`] that do not answer it as `train` does, and what to type instead.
-pub const WITH_A_MODEL: [(&str, &[&str], &str); 15] = [
+pub const WITH_A_MODEL: [(&str, &[&str], &str); 16] = [
     ("--dataroot", OF_PICTURES, "give it as the last argument"),
     (
         "--dataroot",
@@ -189,6 +189,7 @@ pub const WITH_A_MODEL: [(&str, &[&str], &str); 15] = [
         "omit it: clients send the pictures",
     ),
     ("--serial_batches", &OF_A_MODEL, "omit it"),
+    ("--load_size", &["translate"], "use --scale train"),
     (
         "--load_iter",
         &OF_A_MODEL,

@@ -7,6 +7,7 @@ use pix2pix::network::receptive_field::{receptive_field, table};
 use pix2pix::network::{Patch, PatchGanConfig, WeightInit};
 use pix2pix::text_table::headed;
 
+use crate::choice::choice;
 use crate::failure::{Failure, print};
 use crate::summary::{refused_size, trained};
 
@@ -16,8 +17,8 @@ pub struct Args {
     /// Run folder (uses its newest checkpoint) or checkpoint file with the discriminator [default: the one of --patch]
     #[arg(conflicts_with = "patch")]
     model: Option<PathBuf>,
-    /// Discriminator: pixel, 16, 70, 286 or tutorial
-    #[arg(long, default_value = "70")]
+    /// Receptive field of the discriminator in pixels
+    #[arg(long, value_parser = choice::<Patch>(), default_value_t = Patch::P70)]
     patch: Patch,
     /// Side of the pictures in pixels [default: the model's; without one, 256]
     #[arg(long, value_name = "PIXELS")]

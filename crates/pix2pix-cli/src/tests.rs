@@ -8,7 +8,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 
 use crate::Cli;
-use crate::flags::FLAGS;
+use crate::flags::{self, FLAGS};
 use crate::port::{ANSWERS, EARLIER, OF_A_MODEL, WITH_A_MODEL, answers, options_of};
 
 /// The code of the library's crates, without comments.
@@ -105,14 +105,19 @@ fn fields() -> BTreeSet<String> {
 
 #[test]
 fn every_field_that_the_library_names_has_an_option() {
-    let known = FLAGS.iter().map(|(field, _)| field.to_string());
-    let known: BTreeSet<String> = known.filter(|field| !field.contains(' ')).collect();
     let mut named = fields();
     // the paper's value, which no option changes; numbers that belong to the name of a network
     for name in ["beta2", "blocks", "halvings", "local_blocks"] {
-        assert!(named.remove(name), "{name}");
+        assert!(named.remove(name) && flags::of(name).is_none(), "{name}");
     }
-    assert_eq!(named, known);
+    for field in &named {
+        assert!(flags::of(field).is_some(), "{field}");
+    }
+    // the table has no more than these, and only what does not follow from the name
+    for (field, flag) in FLAGS {
+        assert!(named.contains(*field) || field.contains(' '), "{field}");
+        assert_ne!(*flag, format!("--{}", field.replace('_', "-")));
+    }
 }
 
 #[test]

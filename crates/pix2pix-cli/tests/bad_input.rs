@@ -68,19 +68,6 @@ fn a_run_before_its_first_checkpoint() {
 }
 
 #[test]
-fn a_value_behind_a_space() {
-    let scratch = Scratch::new();
-    let output = scratch.run("train --resume run --serve 8481");
-    fails(&output, 2, &["write --serve=8481"]);
-    let output = scratch.run("translate run --stdin-y4m --temporal 16");
-    fails(&output, 2, &["write --temporal=16"]);
-    // a folder is one, whatever its name
-    fs::create_dir(scratch.path("8481")).unwrap();
-    let output = scratch.run("train --out run --serve 8481");
-    fails(&output, 1, &["has no pictures"]);
-}
-
-#[test]
 fn empty_folder() {
     let scratch = Scratch::new();
     fs::create_dir_all(scratch.path("data/train")).unwrap();
@@ -247,14 +234,20 @@ fn unknown_devices_and_values() {
                 "unknown device; use auto, cpu, cuda, cuda:N, wgpu or wgpu:N",
             ],
         ),
-        ("--patch 71", ["'71'", "use pixel, 16, 70, 286 or tutorial"]),
+        (
+            "--patch 71",
+            ["'71'", "[possible values: pixel, 16, 70, 286, tutorial]"],
+        ),
         (
             "--crop-size 100",
             ["100 pixels", "nearest size that works is 128"],
         ),
         (
-            "--crop-size 512",
-            ["--crop-size 512", "at most --load-size 286"],
+            "--crop-size 512 --load-size 286",
+            [
+                "--crop-size 512 is larger than --load-size 286",
+                "the usual one is 572",
+            ],
         ),
         ("--steps 0", ["--steps is 0", "at least 1"]),
         ("--lr 7", ["--lr is 7", "from 0 to 1"]),
@@ -642,8 +635,11 @@ fn options_of_the_pytorch_port() {
             ],
         ),
         (
-            "translate run photos --direction=b-to-a",
-            &["--direction: omit it: the model knows it"],
+            "translate run photos --direction=b-to-a --load_size 256",
+            &[
+                "--direction: omit it: the model knows it",
+                "--load_size: use --scale train",
+            ],
         ),
         (
             "translate --dataroot photos --name run --model test --results_dir out",
@@ -900,4 +896,61 @@ fn options_stand_between_models_and_data() {
     ] {
         scratch.ok(command);
     }
+}
+
+/// The remedy is that of the place where it stands.
+#[test]
+fn what_stands_in_the_wrong_place_is_told() {
+    let scratch = Scratch::new();
+    pair(64, 64, 1).save(scratch.path("photo.png")).unwrap();
+    for (arguments, code, words) in [
+        (
+            "translate photo.png earth --out g",
+            2,
+            [
+                "photo.png is a picture, and no model; the model comes first: ",
+                " translate MODEL PICTURE... --out DIR",
+            ],
+        ),
+        (
+            "translate earth photo.png --out g/x.png",
+            2,
+            [
+                "--out takes a folder, and g/x.png is the name of a picture",
+                "; give e.g. --out translated",
+            ],
+        ),
+        (
+            "summary generator photo.png",
+            1,
+            [
+                "photo.png: a PNG picture, and not a pix2pix checkpoint; ",
+                "give a checkpoint",
+            ],
+        ),
+        (
+            "import photo.png --out m.safetensors",
+            1,
+            [
+                "photo.png: a PNG picture, and not a file of PyTorch; ",
+                "give latest_net_G.pth",
+            ],
+        ),
+        (
+            "prepare edges photo.png --out pairs",
+            1,
+            [
+                "photo.png: a file, not a folder; ",
+                "give a folder of pictures, or a .tar, .tar.gz or .zip of them",
+            ],
+        ),
+        (
+            "prepare edges nowhere --out pairs",
+            1,
+            ["nowhere: no such folder; ", "give a folder of pictures, "],
+        ),
+    ] {
+        fails(&scratch.run(arguments), code, &words);
+    }
+    assert!(!scratch.path("g").exists() && !scratch.path("pairs").exists());
 }

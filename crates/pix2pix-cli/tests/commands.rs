@@ -1,9 +1,11 @@
 //! Successful commands: the binary, with small networks and real files.
 
 use std::fs;
+use std::path::Path;
 
 use image::RgbImage;
 use pix2pix::data::picture::{self, Format, Picture, Samples};
+use pix2pix::data::resize;
 
 use crate::common::{self, SMALL, Scratch, is_flat, names, pair, wait_until};
 
@@ -619,6 +621,40 @@ fn the_ending_chooses_the_format_of_an_export() {
     }
 }
 
+/// They are given to others.
+#[test]
+fn an_exported_model_does_not_tell_where_its_data_was() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    fs::create_dir(scratch.path("module")).unwrap();
+    for file in pix2pix_server::site::MODULE {
+        fs::write(scratch.path("module").join(file), "module").unwrap();
+    }
+    scratch.ok("export run --format web --module module --out site");
+    scratch.ok("export run --format model --weights f16 --out small.safetensors");
+    scratch.ok("export run --format model --weights int8 --out smaller.safetensors");
+    scratch.ok("export run --out g.onnx");
+    let data = scratch.path("data");
+    let folder = data.parent().and_then(Path::file_name).unwrap();
+    let folder = folder.to_str().unwrap();
+    let tells = |file: &str| {
+        let bytes = fs::read(scratch.path(file)).unwrap();
+        String::from_utf8_lossy(&bytes).contains(folder)
+    };
+    // the run's own checkpoints do
+    assert!(tells("run/checkpoints/step_0000002.safetensors"));
+    for file in [
+        "site/model.safetensors",
+        "site/models.json",
+        "small.safetensors",
+        "smaller.safetensors",
+        "g.onnx",
+    ] {
+        assert!(!tells(file), "{file}");
+    }
+}
+
 /// Whoever replaces a file that exists does not mean the only one that the result is made of.
 #[test]
 fn no_result_replaces_the_file_that_it_is_made_of() {
@@ -659,10 +695,11 @@ fn bilinear_upsampling_is_exported_where_the_format_has_it() {
     scratch.ok("export run --out g.onnx");
     let said = refused(&scratch, "export run --out g.pth", 1);
     assert!(
-        said.contains("the public port has no bilinear upsampling"),
+        said.contains(
+            "the public port has no --upsample bilinear; write it with `pix2pix export --out g.onnx`, which has all generators"
+        ),
         "{said}"
     );
-    assert!(said.contains("with --upsample transposed"), "{said}");
     assert_eq!(said.lines().count(), 1);
     assert!(!scratch.path("g.pth").exists());
 }
@@ -676,6 +713,18 @@ fn a_dropout_rate_that_an_export_loses_is_told() {
     let said = scratch.ok("export run --out g.pth");
     let told = "note: the dropout rate of 0.3 is not in the file: networks of the other program have 0.5\n";
     assert!(said.ends_with(told), "{said}");
+    let told = "note: the port's U-Nets of 6 levels have dropout in block 2 of the decoder, and this one in blocks 1 to 3 of the \
+                decoder: its pictures vary otherwise there; with dropout off they are the same\n";
+    assert!(said.contains(told), "{said}");
+    // an import has it where the port has it
+    let said = scratch.ok("import g.pth --out g.safetensors");
+    let told = "note: the file does not tell whether there is dropout; it has the usual 0.5 here. If it was trained with \
+                --no_dropout, as CycleGAN is, import it with --dropout 0\n";
+    assert!(said.contains(told), "{said}");
+    let said = scratch.ok("export g.safetensors --out again.pth");
+    assert!(!said.contains("note"), "{said}");
+    let said = scratch.ok("import g.pth --out still.safetensors --dropout 0");
+    assert!(!said.contains("note"), "{said}");
 }
 
 #[test]
@@ -905,6 +954,8 @@ fn a_preset_is_a_set_of_defaults() {
         expected
     );
     assert_eq!(config("--steps 1 --load-size 72"), expected);
+    // as the paper's 286 follows its 256
+    assert_eq!(config("--steps 1"), expected);
     let joined = format!("train data --out run {SMALL} --generator resnet-6 --input-skip on");
     let said = String::from_utf8(scratch.run(&joined).stderr).unwrap();
     assert!(said.contains("--input-skip on is for the U-Net"), "{said}");
@@ -1039,11 +1090,107 @@ fn a_model_of_whole_pictures_is_described_and_exported_without_a_size() {
     assert!(said.contains("give another --size"), "{said}");
 }
 
+/// A model that was trained on resized pictures says so once, and translates at their scale if it is asked to.
+#[test]
+fn pictures_are_translated_at_the_scale_of_the_training() {
+    let scratch = Scratch::new();
+    for folder in ["data", "in", "small"] {
+        fs::create_dir(scratch.path(folder)).unwrap();
+    }
+    let resized = |picture: &RgbImage, side: u32| {
+        let resized = resize(&Picture::from(picture.clone()), [side; 2]);
+        RgbImage::from_raw(side, side, resized.bytes().to_vec()).unwrap()
+    };
+    for index in 0..2 {
+        let path = |folder: &str| scratch.path(&format!("{folder}/{index}.png"));
+        pair(320, 160, index).save(path("data")).unwrap();
+        let source = pair(160, 160, index);
+        source.save(path("in")).unwrap();
+        resized(&source, 64).save(path("small")).unwrap();
+    }
+    for (options, made, known) in [
+        (
+            "--preset best",
+            ", of which parts are resized to 64x64 for training",
+            "64",
+        ),
+        ("--resize crop", "", "160"),
+        ("", ", resized to 72x72 for training", "64"),
+    ] {
+        let _ = fs::remove_dir_all(scratch.path("run"));
+        let options = format!("--steps 2 --filters 2 --crop-size 64 {options}");
+        let output = scratch.run(&format!("train data --out run {options}"));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            told.contains(&format!("; all 160x160 pixels{made}\n")),
+            "{told}"
+        );
+        let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
+        let scale = format!("\n[scale]\nfrom = \"160\"\nto = \"{known}\"\n");
+        assert!(config.contains(&scale), "{config}");
+    }
+    let note = "note: the model was trained on pictures shrunk from about 160x160 to about 64x64 pixels; add --scale train to \
+                translate at that scale\n";
+    let said = scratch.ok("translate run in --out native");
+    assert_eq!(said.matches(note).count(), 1, "{said}");
+    for command in [
+        "translate run in --out back --scale train",
+        "translate run small --out smaller",
+    ] {
+        let said = scratch.ok(command);
+        assert!(!said.contains("note"), "{said}");
+    }
+    for index in 0..2 {
+        let made = |folder: &str| open(scratch.path(&format!("{folder}/{index}.png")));
+        let back = made("back");
+        assert_eq!(back, resized(&made("smaller"), 160));
+        assert_ne!(back, made("native"));
+    }
+    let frame = pair(160, 160, 0).into_raw();
+    let output = scratch.piped("translate run --stdin-raw 160x160", &frame);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.ends_with(note) && told.lines().count() == 2, "{told}");
+    let output = scratch.piped("translate run --stdin-raw 160x160 --scale train", &frame);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert_eq!(output.stdout, open(scratch.path("back/0.png")).into_raw());
+    // one that is read window by window, and a model that does not know its training
+    let file = fs::File::create(scratch.path("long.tif")).unwrap();
+    let mut file = tiff::encoder::TiffEncoder::new(file).unwrap();
+    let gray = vec![90; 32 * 16400];
+    file.write_image::<tiff::encoder::colortype::Gray8>(32, 16400, &gray)
+        .unwrap();
+    for (command, code, reason) in [
+        (
+            "translate run long.tif",
+            1,
+            "too large to be resized in memory",
+        ),
+        (
+            "translate earth in/0.png",
+            2,
+            "--scale is train, but the model does not know the size of its training pictures",
+        ),
+    ] {
+        let said = refused(
+            &scratch,
+            &format!("{command} --out none --scale train"),
+            code,
+        );
+        assert!(said.contains(reason), "{said}");
+        assert!(!scratch.path("none").exists());
+    }
+}
+
 /// Pictures unlike those of the training are translated, and told.
 #[test]
 fn unusual_pictures_are_told() {
     let scratch = Scratch::new();
-    scratch.pairs("data", 2);
+    fs::create_dir(scratch.path("data")).unwrap();
+    for index in 0..2 {
+        let path = scratch.path(&format!("data/pair{index}.png"));
+        pair(128, 64, index).save(path).unwrap();
+    }
     scratch.trained("data", "--direction b-to-a");
     let gray = image::ImageBuffer::from_pixel(64, 64, image::Luma([3000u16]));
     gray.save(scratch.path("gray.png")).unwrap();
@@ -1307,6 +1454,44 @@ fn shells_complete_and_man_explains_every_option() {
     );
     let completed = String::from_utf8(completed.stdout).unwrap();
     assert_eq!(completed, "train\ntranslate\n--keep\n--keep-best\n");
+    // what bash offers behind an option, in each command that has it
+    let script = scratch.ok("completions bash");
+    let offered = |option: &str| -> Vec<String> {
+        let label = format!("--{option})\n");
+        let parts = script.split(&label).skip(1);
+        let parts = parts.map(|part| part.split(";;").next().unwrap().to_string());
+        parts.collect()
+    };
+    for (options, wanted) in [
+        (
+            &["gan", "patch", "precision", "device"][..],
+            Some("compgen -W "),
+        ),
+        (
+            &["steps", "lr", "crop-size", "title", "diff-augment"][..],
+            None,
+        ),
+        (
+            &["out", "resume", "perceptual-weights", "labels-a"][..],
+            Some("compgen -f "),
+        ),
+    ] {
+        for option in options {
+            let offered = offered(option);
+            assert!(!offered.is_empty(), "{option}");
+            for part in offered {
+                match wanted {
+                    Some(wanted) => assert!(part.contains(wanted), "{option}: {part}"),
+                    None => assert!(!part.contains("compgen"), "{option}: {part}"),
+                }
+            }
+        }
+    }
+    assert!(
+        offered("device")[0].contains("\"auto cpu cuda wgpu\""),
+        "{}",
+        offered("device")[0]
+    );
     for shell in ["zsh", "fish"] {
         assert!(
             scratch

@@ -77,7 +77,10 @@ fn discriminators_at_scales() {
     let output = scratch.run("export two --out g2.pth --discriminator d.pth");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
-        error.contains("the public port has no discriminators at several scales; export"),
+        error.contains(
+            "the public port has no discriminators at several scales; omit --discriminator: the generator can be exported \
+             without it"
+        ),
         "{error}"
     );
     assert!(!scratch.path("d.pth").exists() && !scratch.path("g2.pth").exists());

@@ -533,6 +533,15 @@ fn eight_bits_are_calibrated_without_gaps() {
         fs::read(scratch.path("g.onnx")).unwrap()
     });
     assert!(exported[1..].iter().all(|file| *file == exported[0]));
+    // the file knows no gaps: of the picture's values or of the network's, the middle is none
+    for (options, value) in [("", "0"), ("--with-image-io", "150")] {
+        let said = scratch.ok(&format!("export run --out plain.onnx --force {options}"));
+        let told = format!(
+            "note: the file does not know the pixels without data that the model was trained with: fill them with {value} \
+             before, and set them again after, as `pix2pix translate` does\n"
+        );
+        assert!(said.ends_with(&told), "{said}");
+    }
     let output = scratch.run("export run --out holes.onnx --int8 holes");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("not a number (NaN)"), "{said}");

@@ -34,11 +34,12 @@ impl From<Bf16> for f32 {
 #[inline(always)]
 pub fn bf16_bits(x: f32) -> u32 {
     let bits = x.to_bits();
-    // the addition below could turn a NaN into an infinity
-    if x.is_nan() {
-        return (bits | 0x0040_0000) & 0xffff_0000;
-    }
-    bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) & 0xffff_0000
+    // without branches, so that loops become vectors; rounded up, a NaN could become an infinity
+    let (up, quiet) = match x.is_nan() {
+        true => (0, 0x0040_0000),
+        false => (0x7fff + ((bits >> 16) & 1), 0),
+    };
+    (bits | quiet).wrapping_add(up) & 0xffff_0000
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::geometry::{Geometry, split};
 use crate::im2col;
 use crate::instruction_set::InstructionSet;
 use crate::weight::Weights;
-use crate::winograd::Form;
+use crate::winograd::{Form, Pass};
 
 /// Convolves `input` with `weights`.
 ///
@@ -24,7 +24,7 @@ pub fn forward<'a>(
     weights: Weights,
     output: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
-    match Form::best(instructions, geometry) {
+    match Form::best(instructions, geometry, Pass::Forward) {
         Some(form) => form.forward(instructions, geometry, input, weights, output),
         None => im2col::forward(geometry, input, weights, output),
     }
@@ -43,7 +43,7 @@ pub fn forward_each<'a>(
 ) -> &'a mut [f32] {
     geometry.check(input.len(), output.len(), weights.len());
     let alone = alone(geometry);
-    let form = Form::best(instructions, &alone);
+    let form = Form::best(instructions, &alone, Pass::Forward);
     let at_once = match form {
         Some(_) => together(geometry),
         None => im2col::pictures_at_once(&alone),
@@ -78,7 +78,7 @@ pub fn input_gradient<'a>(
     weights: Weights,
     input_gradient: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
-    match Form::best(instructions, geometry) {
+    match Form::best(instructions, geometry, Pass::InputGradient) {
         Some(form) => form.input_gradient(
             instructions,
             geometry,
@@ -103,7 +103,7 @@ pub fn input_gradient_each<'a>(
 ) -> &'a mut [f32] {
     geometry.check(input.len(), gradient.len(), weights.len());
     let alone = alone(geometry);
-    let form = Form::best(instructions, &alone);
+    let form = Form::best(instructions, &alone, Pass::InputGradient);
     let at_once = match form {
         Some(_) => together(geometry),
         None => im2col::gradients_at_once(&alone),
@@ -175,7 +175,7 @@ pub fn weight_gradient<'a>(
     output_gradient: &[f32],
     weight_gradient: &'a mut [MaybeUninit<f32>],
 ) -> &'a mut [f32] {
-    match Form::best(instructions, geometry) {
+    match Form::best(instructions, geometry, Pass::WeightGradient) {
         Some(form) => form.weight_gradient(
             instructions,
             geometry,

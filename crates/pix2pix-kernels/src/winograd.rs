@@ -59,6 +59,17 @@ pub enum Form {
     TwoTapsWide,
 }
 
+/// A convolution or one of its gradients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// The convolution.
+    Forward,
+    /// The gradient of the input: the transposed convolution.
+    InputGradient,
+    /// The gradient of the weights.
+    WeightGradient,
+}
+
 impl Form {
     /// The forms that compute a convolution. In bfloat16, only those that magnify rounding little.
     pub fn all(instructions: InstructionSet, geometry: &Geometry) -> &'static [Self] {
@@ -73,19 +84,32 @@ impl Form {
         }
     }
 
-    /// The fastest form of a convolution, or `None` if [`im2col`](crate::im2col) is faster. Compares numbers of
-    /// products; mapping the weights counts as nine of them.
-    pub fn best(instructions: InstructionSet, geometry: &Geometry) -> Option<Self> {
+    /// The fastest form of a pass, or `None` if [`im2col`](crate::im2col) is faster. Compares numbers of products; mapping the
+    /// weights counts as nine of them.
+    pub fn best(instructions: InstructionSet, geometry: &Geometry, pass: Pass) -> Option<Self> {
         if geometry.in_channels.min(geometry.out_channels) < CHANNELS {
             return None;
         }
         let all = geometry.batch * geometry.pixels();
         let forms = Self::all(instructions, geometry).iter();
         let (cost, form) = forms
-            .map(|&form| (form.cost(instructions, geometry), form))
+            .map(|&form| {
+                let twelfths = form.twelfths(pass);
+                (form.cost(instructions, geometry) * twelfths, form)
+            })
             .min_by_key(|(cost, _)| *cost)?;
         // the definition's products, for the taps of a phase
-        (cost < form.taps() * form.taps() * all).then_some(form)
+        (cost < 12 * form.taps() * form.taps() * all).then_some(form)
+    }
+
+    /// The time of a product in a pass, compared with patch matrices and with the convolution: twelve are as many products. As
+    /// measured where the two are close, at 8x8 outputs.
+    fn twelfths(self, pass: Pass) -> usize {
+        match (pass, self) {
+            (Pass::InputGradient, Self::TwoTapsWide) => 9,
+            (Pass::Forward | Pass::InputGradient, _) => 12,
+            (Pass::WeightGradient, _) => 16,
+        }
     }
 
     /// Number of products per pair of channels and phase.

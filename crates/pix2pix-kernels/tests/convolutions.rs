@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use pix2pix_kernels::winograd::Form;
+use pix2pix_kernels::winograd::{Form, Pass};
 use pix2pix_kernels::{
     Arithmetic, Bf16, Geometry, InstructionSet, Weights, convolution, im2col, reference,
 };
@@ -241,6 +241,19 @@ fn weights_in_16_bits_are_rounded_weights() {
     }
 }
 
+/// At 8x8 outputs, the gradient of the input is faster in tiles, and the others are with patch matrices.
+#[test]
+fn each_pass_has_its_form() {
+    let instructions = InstructionSet::best(Arithmetic::F32);
+    let best = |sides, pass| Form::best(instructions, &geometry([32, 40], sides, 2), pass);
+    assert_eq!(best([16, 16], Pass::Forward), None);
+    assert_eq!(best([16, 16], Pass::InputGradient), Some(Form::TwoTapsWide));
+    assert_eq!(best([16, 16], Pass::WeightGradient), None);
+    for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
+        assert_eq!(best([32, 32], pass), Some(Form::TwoTapsWide));
+    }
+}
+
 /// The public functions compute what the form chosen for the geometry does.
 #[test]
 fn the_chosen_way_is_right() {
@@ -257,7 +270,9 @@ fn the_chosen_way_is_right() {
         (geometry([8, 40], [24, 24], 2), None),
     ] {
         let instructions = InstructionSet::best(Arithmetic::F32);
-        assert_eq!(Form::best(instructions, &g), form);
+        for pass in [Pass::Forward, Pass::InputGradient, Pass::WeightGradient] {
+            assert_eq!(Form::best(instructions, &g, pass), form);
+        }
         let input = random(rng, g.input_len());
         let weights = random(rng, g.weights());
         let gradient = random(rng, g.output_len());

@@ -1,7 +1,10 @@
 """Tests the Python module as installed from its wheel. `tools/check_wheel` runs this."""
 
 import _thread
+import copy
+import multiprocessing
 import pathlib
+import pickle
 import shutil
 import struct
 import subprocess
@@ -83,10 +86,22 @@ def test_it_translates_in_tiles_as_the_program_does(model: pathlib.Path) -> None
         ({"overlap": 16}, "^overlap is that of tiles; give tile too$"),
         ({"tile": 0, "overlap": 16}, "^overlap is that of tiles, and tile 0 never cuts;"),
         ({"norm_stats": "mine"}, "^norm_stats: unknown statistics; use tile, image or frozen"),
+        ({"scale": "mine"}, "^scale: unknown scale; use native or train"),
+        ({"scale": "train"}, "^scale is train, but the model does not know the size of its training pictures"),
     ]
     for options, told in bad:
         with pytest.raises(ValueError, match=told):
             generator(source, **options)
+
+
+def test_it_translates_at_the_scale_of_training_as_the_program_does(tmp_path: pathlib.Path) -> None:
+    run = tmp_path / "run"
+    pix2pix.train("earth", run, quiet=True, steps=1, filters=2, crop_size=64)
+    generator = pix2pix.Generator(run)
+    source = picture(256, 300)
+    scaled = generator(source, scale="train")
+    assert np.array_equal(scaled, by_program(run, source, "--scale", "train"))
+    assert not np.array_equal(scaled, generator(source, scale="native"))
 
 
 def test_it_takes_arrays_of_any_layout_and_type(model: pathlib.Path) -> None:
@@ -152,6 +167,57 @@ def test_it_says_what_it_is(model: pathlib.Path) -> None:
     assert (generator.source_channels, generator.target_channels, generator.step) == (3, 3, 0)
     assert repr(generator) == "<pix2pix.Generator from 3 channels, 8-bit to 3 channels, 8-bit, step 0>"
     assert pix2pix.__version__
+
+
+def test_it_says_what_its_pictures_are(model: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    generator = pix2pix.Generator(model)
+    assert generator.source_dtype == np.uint8
+    assert generator.source_ranges == generator.target_ranges == [(0.0, 255.0)]
+    assert generator.source_classes is generator.target_classes is None
+    assert generator.source_nodata is generator.target_nodata is None
+    heights = picture(64, 64)[:, :, :1].astype(np.float32) / np.float32(30)
+    heights[:4] = -1
+    sides: dict[str, NDArray[Any]] = {"A": picture(64, 64)[:, :, :1] % 2, "B": heights}
+    for side, values in sides.items():
+        (tmp_path / "data" / side).mkdir(parents=True)
+        np.save(tmp_path / "data" / side / "0.npy", values)
+    options: pix2pix.TrainOptions = {
+        "filters": 2,
+        "load_size": 64,
+        "crop_size": 64,
+        "steps": 1,
+        "labels_a": 2,
+        "range_b": "0,9",
+        "nodata_b": -1,
+    }
+    generator = pix2pix.train(tmp_path / "data", tmp_path / "run", quiet=True, **options).generator()
+    assert generator.target_dtype == np.float32
+    assert generator.target_ranges == [(0.0, 9.0)]
+    assert (generator.source_nodata, generator.target_nodata) == (None, -1.0)
+    assert generator.target_classes is None
+    classes = generator.source_classes or []
+    assert [name for name, _ in classes] == ["class 0", "class 1"]
+    assert all(len(color) == 3 for _, color in classes)
+
+
+def test_copies_are_read_from_the_same_checkpoint(
+    model: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model.parent)
+    generator = pix2pix.Generator(model.name)
+    monkeypatch.chdir(tmp_path)
+    source = picture()
+    expected = generator(source)
+    for other in (copy.copy(generator), copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))):
+        assert np.array_equal(other(source), expected)
+    # a process that starts anew, as on macOS and Windows
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        [translated] = pool.map(generator, [source])
+    assert np.array_equal(translated, expected)
+    # of the built-in model, whatever is called so where it is unpacked
+    sent = pickle.dumps(pix2pix.Generator("earth"))
+    (tmp_path / "earth").write_text("no model")
+    assert pickle.loads(sent).step == 3000
 
 
 def test_errors_are_those_of_python(model: pathlib.Path) -> None:
@@ -225,7 +291,7 @@ def test_an_interrupt_ends_a_translation() -> None:
 def test_help_says_how_to_call_it() -> None:
     """Python shows no text of ``__call__``."""
     text = pix2pix.Generator.__doc__ or ""
-    for name in ("path", "earth", "picture", "dropout", "seed", "tile", "overlap", "norm_stats", "frozen"):
+    for name in ("path", "earth", "picture", "dropout", "seed", "scale", "tile", "overlap", "norm_stats", "frozen"):
         assert name in text
     assert "pages" in (pix2pix.read_picture.__doc__ or "")
 

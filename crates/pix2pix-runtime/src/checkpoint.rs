@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::network::GeneratorConfig;
 use crate::picture::{Domain, Size};
 use crate::regular_file;
+use crate::scale::TrainingScale;
 use crate::tensor_file::{self, FileKind};
 use crate::weights::{Weights, take};
 use crate::words::count;
@@ -52,6 +53,9 @@ pub struct ModelConfig {
     /// Slices of a volume on either side of a slice whose channels the source has too; 0 for none.
     #[serde(default, alias = "neighbours")]
     pub neighbors: usize,
+    /// What the training made of the size of its pictures; `None` if it is unknown.
+    #[serde(default)]
+    pub scale: Option<TrainingScale>,
     /// The generator.
     pub generator: GeneratorConfig,
     jitter: Jitter,
@@ -64,7 +68,7 @@ struct Jitter {
 }
 
 impl ModelConfig {
-    /// A configuration of a generator that was trained on pictures of `size`.
+    /// A configuration of a generator that was trained on pictures of `size`, at an unknown scale.
     pub fn new(
         [source, target]: [Domain; 2],
         neighbors: usize,
@@ -75,6 +79,7 @@ impl ModelConfig {
             source,
             target,
             neighbors,
+            scale: None,
             generator,
             jitter: Jitter { crop_size: size },
         }

@@ -33,6 +33,7 @@ pub mod picture;
 pub mod plan;
 pub mod pool;
 pub mod regular_file;
+pub mod scale;
 mod temporal;
 pub mod tensor_file;
 mod tiles;
@@ -41,6 +42,7 @@ pub mod weights;
 pub mod words;
 
 pub use error::{Error, Result};
+pub use scale::{Scale, TrainingScale};
 pub use temporal::Temporal;
 pub use tiles::{NormStatistics, TilePlan, Tiles, Windows};
 pub use translate::{Fit, Tiling, TranslateOptions, Translator};

@@ -150,25 +150,29 @@ pub fn is_own(path: &Path) -> bool {
 fn unread(path: &Path, kind: FileKind, reason: Unread) -> Error {
     let reason = match reason {
         Unread::Io(e) => return Error::io(path, kind.action, e),
-        Unread::Foreign(program) => format!("a file of {program}, and not a pix2pix {}", kind.name),
+        Unread::Foreign(what) => format!("{what}, and not a pix2pix {}", kind.name),
         Unread::Damaged(reason) => format!("damaged safetensors {} ({reason})", kind.name),
     };
     Error::file(path, reason, kind.remedy)
 }
 
-/// The programs that write files of weights that begin with these bytes.
-fn program_of(bytes: &[u8]) -> Option<&'static str> {
-    const BEGINNINGS: [(&[u8], &str); 4] = [
-        (b"PK\x03\x04", "PyTorch or Keras"),
-        (b"\x80\x02\x8a\x0a", "PyTorch"),
-        (b"\x89HDF\r\n", "Keras"),
+/// What a file is that begins with these bytes: of weights, or one that is easily given in place of them.
+fn other_kind(bytes: &[u8]) -> Option<&'static str> {
+    const BEGINNINGS: [(&[u8], &str); 8] = [
+        (b"PK\x03\x04", "a file of PyTorch or Keras"),
+        (b"\x80\x02\x8a\x0a", "a file of PyTorch"),
+        (b"\x89HDF\r\n", "a file of Keras"),
         // the version of the format, and the name of the program that has written it
-        (b"\x08\x08\x12", "ONNX"),
+        (b"\x08\x08\x12", "a file of ONNX"),
+        (b"\xff\xd8\xff", "a JPEG picture"),
+        (b"\x89PNG\r\n", "a PNG picture"),
+        (b"II*\0", "a TIFF picture"),
+        (b"MM\0*", "a TIFF picture"),
     ];
     let found = BEGINNINGS
         .iter()
         .find(|(beginning, _)| bytes.starts_with(beginning));
-    found.map(|(_, program)| *program)
+    found.map(|(_, what)| *what)
 }
 
 /// Reads this program's header out of that of a safetensors file.
@@ -201,7 +205,7 @@ fn header_in<H: DeserializeOwned, R>(
 pub enum Unread {
     /// The system's reason.
     Io(io::Error),
-    /// It is a file of this program, and no safetensors.
+    /// What it is, e.g. "a file of Keras", and no safetensors.
     Foreign(&'static str),
     /// What is wrong with its content.
     Damaged(String),
@@ -269,8 +273,8 @@ impl<R: Read + Seek> TensorReader<R> {
         let mut first = [0; LENGTH];
         content.read_exact(&mut first)?;
         let header = header_of(&mut content, u64::from_le_bytes(first), length);
-        let (header, start) = header.map_err(|reason| match (reason, program_of(&first)) {
-            (Unread::Damaged(_), Some(program)) => Unread::Foreign(program),
+        let (header, start) = header.map_err(|reason| match (reason, other_kind(&first)) {
+            (Unread::Damaged(_), Some(what)) => Unread::Foreign(what),
             (reason, _) => reason,
         })?;
         Ok(Self {
@@ -288,10 +292,6 @@ impl<R: Read + Seek> TensorReader<R> {
     /// # Panics
     /// When there is no tensor of this name.
     pub fn floats(&mut self, name: &str) -> std::result::Result<Option<Vec<f32>>, Unread> {
-        let wide = |bytes: Vec<u8>, half: fn([u8; 2]) -> f32| -> Vec<f32> {
-            let chunks = bytes.as_chunks().0.iter();
-            chunks.map(|&bytes| half(bytes)).collect()
-        };
         let (dtype, shape) = self.description(name);
         Ok(Some(match dtype {
             Dtype::F32 => {
@@ -299,12 +299,13 @@ impl<R: Read + Seek> TensorReader<R> {
                 self.fill(name, bytemuck::cast_slice_mut(&mut values))?;
                 values
             }
-            Dtype::F16 => wide(self.bytes(name)?, |bytes| {
+            Dtype::F16 => each(&self.bytes(name)?, |bytes| {
                 half::f16::from_le_bytes(bytes).to_f32()
             }),
-            Dtype::BF16 => wide(self.bytes(name)?, |bytes| {
+            Dtype::BF16 => each(&self.bytes(name)?, |bytes| {
                 half::bf16::from_le_bytes(bytes).to_f32()
             }),
+            Dtype::F64 => each(&self.bytes(name)?, |bytes| f64::from_le_bytes(bytes) as f32),
             _ => return Ok(None),
         }))
     }
@@ -350,6 +351,12 @@ impl<R: Read + Seek> TensorReader<R> {
         self.content.seek(start)?;
         self.content.read_exact(bytes)
     }
+}
+
+/// The numbers that so many bytes are each.
+fn each<const BYTES: usize>(bytes: &[u8], number: fn([u8; BYTES]) -> f32) -> Vec<f32> {
+    let chunks = bytes.as_chunks().0.iter();
+    chunks.map(|&bytes| number(bytes)).collect()
 }
 
 /// The header of a file of this length, which itself has `size` bytes, and where the values begin.
@@ -469,6 +476,31 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_16_and_64_bits_become_32() {
+        let numbers = [0.5_f32, -2.0];
+        for (dtype, bytes) in [
+            (
+                Dtype::F64,
+                numbers.map(|n| f64::from(n).to_le_bytes().to_vec()),
+            ),
+            (
+                Dtype::F16,
+                numbers.map(|n| half::f16::from_f32(n).to_le_bytes().to_vec()),
+            ),
+            (
+                Dtype::BF16,
+                numbers.map(|n| half::bf16::from_f32(n).to_le_bytes().to_vec()),
+            ),
+        ] {
+            let bytes = bytes.concat();
+            let tensor = TensorView::new(dtype, vec![2], &bytes).unwrap();
+            let file = safetensors::serialize([("a", tensor)], None).unwrap();
+            let mut file = TensorReader::new(Cursor::new(file)).unwrap();
+            assert_eq!(file.floats("a").unwrap().unwrap(), numbers, "{dtype}");
+        }
+    }
+
+    #[test]
     fn what_is_no_safetensors_file_is_told() {
         let whole = file(1.0);
         let refused = |bytes: &[u8]| {
@@ -493,9 +525,15 @@ mod tests {
             refused(&[0xff; 64]),
             damaged("its header is longer than the file")
         );
-        assert_eq!(
-            refused(b"PK\x03\x04 and so on"),
-            "x: a file of PyTorch or Keras, and not a pix2pix test; give another"
-        );
+        for (beginning, what) in [
+            (&b"PK\x03\x04"[..], "a file of PyTorch or Keras"),
+            (b"\xff\xd8\xff\xe0", "a JPEG picture"),
+            (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+        ] {
+            assert_eq!(
+                refused(&[beginning, b" and so on"].concat()),
+                format!("x: {what}, and not a pix2pix test; give another")
+            );
+        }
     }
 }

@@ -72,19 +72,25 @@ impl Tiles {
         Ok(())
     }
 
-    /// Start positions of tiles with a side of `tile` pixels along a side of `length`: evenly spaced, the last tile flush with
-    /// the end.
-    fn starts(&self, length: u32, tile: u32) -> Vec<u32> {
-        let room = length - tile;
+    /// Pixels of which every start is a multiple, for a network whose sides are multiples of `unit`: it computes a picture that is
+    /// shifted by its unit as before, and by another distance otherwise. More than 32 would need many tiles, and change the
+    /// innermost features alone.
+    fn step(&self, unit: u32) -> u32 {
+        let most = unit.min(32).min(self.side - self.overlap).max(1);
+        1 << most.ilog2()
+    }
+
+    /// Start positions of tiles with a side of `tile` pixels along a side of `length`, both of them multiples of `unit`: nearly
+    /// evenly spaced, the last tile flush with the end.
+    fn starts(&self, length: u32, tile: u32, unit: u32) -> Vec<u32> {
+        let unit = self.step(unit);
+        let room = (length - tile) / unit;
         // a single tile may be shorter than the overlap
-        let step = tile.saturating_sub(self.overlap).max(1);
+        let step = (tile.saturating_sub(self.overlap) / unit).max(1);
         let steps = room.div_ceil(step);
+        let start = |n: u32| (u64::from(n) * u64::from(room)).checked_div(steps.into());
         (0..=steps)
-            .map(|n| {
-                (u64::from(n) * u64::from(room))
-                    .checked_div(u64::from(steps))
-                    .unwrap_or(0) as u32
-            })
+            .map(|n| start(n).unwrap_or(0) as u32 * unit)
             .collect()
     }
 
@@ -143,8 +149,10 @@ pub struct TilePlan<'a> {
     pub domains: [&'a Domain; 2],
     /// The tiles.
     pub tiles: Tiles,
-    /// Width and height of the picture when it is padded to what the network accepts: tiles are no longer.
+    /// Width and height of the picture when it is padded to what the network accepts. The tiles cover it, and are no larger.
     pub padded: [u32; 2],
+    /// The sides that the network accepts are multiples of this number of pixels.
+    pub unit: u32,
     /// Statistics that normalize every tile, if they need not be measured.
     pub known: Option<Vec<Vec<f32>>>,
     /// The dropout: every tile gets the same, so that neighbors match.
@@ -180,7 +188,7 @@ impl TilePlan<'_> {
     /// Measures the statistics of every norm over all tiles, one norm after another. Each pass stops at the first norm
     /// that has not been measured yet.
     fn measure(&self, picture: &dyn Windows) -> Result<Vec<Vec<f32>>> {
-        let (starts, size) = (self.starts(picture.size()), self.size());
+        let (starts, size) = (self.starts(), self.size());
         let [across, down] = [0, 1].map(|axis| {
             let cores = Tiles::cores(&starts[axis], size[axis]);
             starts[axis].iter().copied().zip(cores).collect::<Vec<_>>()
@@ -218,21 +226,30 @@ impl TilePlan<'_> {
     }
 
     /// Start positions of the tiles along both sides.
-    fn starts(&self, [width, height]: [u32; 2]) -> [Vec<u32>; 2] {
-        let [across, down] = self.size();
-        [(width, across), (height, down)]
-            .map(|(length, tile)| self.tiles.starts(length.max(tile), tile))
+    fn starts(&self) -> [Vec<u32>; 2] {
+        let size = self.size();
+        [0, 1].map(|axis| self.tiles.starts(self.padded[axis], size[axis], self.unit))
     }
 
     /// The tile at a corner as input of the network, `[channels, height, width]` in [-1, 1]. Beyond the picture it is
-    /// mirrored.
+    /// mirrored, as the whole picture would be.
     fn tile(&self, picture: &dyn Windows, corner: [u32; 2]) -> Result<Vec<f32>> {
-        let ([width, height], [across, down]) = (picture.size(), self.size());
-        let size = [
-            (width - corner[0]).min(across),
-            (height - corner[1]).min(down),
-        ];
-        let tile = pad(&picture.window(corner, size)?, [across, down]);
+        let (picture_size, size) = (picture.size(), self.size());
+        // of each side: the first pixel of the window, and the side of window and tile together
+        let sides = [0, 1].map(|axis| {
+            let end = corner[axis] + size[axis];
+            // the last pixel mirrors this one
+            let mirrored = (2 * picture_size[axis]).saturating_sub(end + 1);
+            let first = corner[axis].min(mirrored);
+            (first, end - first)
+        });
+        let first = sides.map(|(first, _)| first);
+        let within = [0, 1].map(|axis| sides[axis].1.min(picture_size[axis] - first[axis]));
+        let window = pad(&picture.window(first, within)?, sides.map(|(_, side)| side));
+        let tile = match first == corner {
+            true => window,
+            false => window.crop([0, 1].map(|axis| corner[axis] - first[axis]), size),
+        };
         Ok(self.domains[0].source_planes(&tile))
     }
 
@@ -270,7 +287,7 @@ impl TilePlan<'_> {
         let [_, height] = picture.size();
         let [across, down] = self.size();
         let [tile_width, tile_height] = [across, down].map(|side| side as usize);
-        let [xs, ys] = self.starts(picture.size());
+        let [xs, ys] = self.starts();
         let [ramp_across, ramp_down] = [across, down].map(|side| self.tiles.ramp(side));
         let width = columns.len();
         let plane = width * tile_height;
@@ -344,14 +361,15 @@ mod tests {
 
     #[test]
     fn tiles_cover_a_side_and_overlap() {
-        for (length, side, overlap) in [
-            (64, 64, 16),
-            (65, 64, 16),
-            (300, 64, 16),
-            (1000, 128, 0),
-            (512, 256, 128),
+        for (length, side, overlap, unit) in [
+            (64, 64, 16, 64),
+            (66, 64, 16, 2),
+            (300, 64, 16, 4),
+            (1024, 128, 0, 128),
+            (512, 256, 128, 256),
+            (96, 32, 16, 32),
         ] {
-            let starts = tiles(side, overlap).starts(length, side);
+            let starts = tiles(side, overlap).starts(length, side, unit);
             assert_eq!(starts[0], 0);
             assert_eq!(starts[starts.len() - 1], length - side);
             for pair in starts.windows(2) {
@@ -363,11 +381,22 @@ mod tests {
         }
     }
 
+    /// A network that halves its input computes a tile as a part of the picture only if it begins at a multiple of its unit.
+    #[test]
+    fn tiles_begin_at_multiples_of_the_network_s_unit() {
+        // at most 48 apart; evenly, they would be at 0, 46, 92, 138 and 184
+        assert_eq!(tiles(64, 16).starts(248, 64, 4), [0, 44, 92, 136, 184]);
+        // 32 instead of 256
+        assert_eq!(tiles(512, 64).starts(1280, 512, 256), [0, 384, 768]);
+        // as much as is left beside the overlap
+        assert_eq!(tiles(32, 16).starts(64, 32, 32), [0, 16, 32]);
+    }
+
     #[test]
     fn every_pixel_is_measured_once() {
         let tiles = tiles(64, 16);
-        for length in [64, 65, 100, 300] {
-            let starts = tiles.starts(length, 64);
+        for length in [64, 66, 100, 300] {
+            let starts = tiles.starts(length, 64, 2);
             let cores = Tiles::cores(&starts, 64);
             let mut end = 0.0;
             for (start, core) in starts.iter().zip(&cores) {

@@ -9,8 +9,9 @@ use crate::choice::choices;
 use crate::engine::{Cpu, Engine};
 use crate::error::{Error, Result};
 use crate::network::LayerGraph;
-use crate::picture::{self, Depth, Outside, Picture, nearest, pad};
+use crate::picture::{self, Depth, Domain, MAX_SIDE, Outside, Picture, nearest, pad};
 use crate::plan::{Input, Noise};
+use crate::scale::Scale;
 use crate::temporal::{self, Temporal};
 use crate::tiles::{NormStatistics, TilePlan, Tiles, Windows};
 use crate::words::count;
@@ -86,6 +87,8 @@ pub struct TranslateOptions {
     pub seed: u64,
     /// Number of the picture. Each number has its own dropout.
     pub index: u64,
+    /// The scale of the picture to the network.
+    pub scale: Scale,
     /// How to fit sizes that the network does not accept.
     pub fit: Fit,
     /// Which pictures to cut into tiles.
@@ -106,6 +109,7 @@ impl Default for TranslateOptions {
             dropout: true,
             seed: 0,
             index: 0,
+            scale: Scale::Native,
             fit: Fit::Pad,
             tiling: Tiling::Auto,
             statistics: NormStatistics::Tile,
@@ -178,6 +182,8 @@ struct Fitted {
     picture: Picture,
     /// The pixels that have data; `None` for all.
     mask: Option<Picture>,
+    /// Its size before it was fitted.
+    before: [u32; 2],
     /// The size that the result must have.
     size: [u32; 2],
     fit: Fit,
@@ -275,7 +281,8 @@ impl Translator {
     /// Checks that the model supports these options.
     ///
     /// # Errors
-    /// When the network does not accept tiles of this size, or has no running averages but `statistics` asks for them.
+    /// When the network does not accept tiles of this size, has no running averages but `statistics` asks for them, or does not
+    /// know the scale of its training but `scale` asks for it.
     pub fn check(&self, options: &TranslateOptions) -> Result<()> {
         if let Tiling::Cut { side, overlap } = options.tiling {
             let tiles = Tiles {
@@ -291,7 +298,33 @@ impl Translator {
                 "the model has no running averages: its norms are not batch normalization";
             return Err(Error::Config(message.to_string()));
         }
-        Ok(())
+        // whether that scale is known
+        self.at_scale([1, 1], options.scale).map(drop)
+    }
+
+    /// Width and height of a picture of `size` at a scale.
+    ///
+    /// # Errors
+    /// [`Error::Config`], when the model does not know the scale of its training; [`Error::Picture`], when a side would be too
+    /// long.
+    pub fn at_scale(&self, size: [u32; 2], scale: Scale) -> Result<[u32; 2]> {
+        if scale == Scale::Native {
+            return Ok(size);
+        }
+        let Some(known) = self.model.scale else {
+            return Err(Error::Config(
+                "`scale` is train, but the model does not know the size of its training pictures, as it was imported or \
+                 trained by an earlier version; omit it, and give pictures that are resized as those were"
+                    .to_string(),
+            ));
+        };
+        let [width, height] = known.of(size);
+        if width.max(height) > MAX_SIDE {
+            return Err(Error::Picture(format!(
+                "at the scale of the training it has {width}x{height} pixels, and a side may have up to {MAX_SIDE}"
+            )));
+        }
+        Ok([width, height])
     }
 
     /// Checks, before a picture is decoded, that the model takes its number of channels. Where they are slices, they are not
@@ -317,7 +350,7 @@ impl Translator {
         converted.map(drop).map_err(unlike_source)
     }
 
-    /// Width and height that the network computes for a picture of `size`, unless it is resized: every side padded to the
+    /// Width and height that the network computes for a picture of `size` at its scale, unless it is resized: every side padded to the
     /// next multiple that the network accepts. The time of a translation grows with them.
     pub fn padded(&self, size: [u32; 2]) -> [u32; 2] {
         let generator = &self.model.generator;
@@ -406,9 +439,10 @@ impl Translator {
             let outputs = self.pass(&inputs, known.as_deref());
             for (output, fitted) in outputs.into_iter().zip(group) {
                 let output = match fitted.fit {
-                    Fit::Pad => output.crop([0, 0], fitted.size),
-                    Fit::Resize => self.model.target.resized(&output, fitted.size),
+                    Fit::Pad => output.crop([0, 0], fitted.before),
+                    Fit::Resize => output,
                 };
+                let output = resized(&self.model.target, output, fitted.size);
                 let output = self.with_gaps(output, fitted.mask.as_ref(), fitted.gap);
                 results[fitted.place] = Some(Ok(output));
             }
@@ -435,11 +469,13 @@ impl Translator {
         }
         self.check_values(outside, picture.depth())?;
         let size = picture.size();
-        if let Some(tiles) = self.tiles(size, options) {
+        let before = self.at_scale(size, options.scale)?;
+        let picture = resized(&self.model.source, picture, before);
+        if let Some(tiles) = self.tiles(before, options) {
             let mut bands = Vec::new();
             let plan = TilePlan {
                 panel: u32::MAX,
-                ..self.plan(tiles, size, options)?
+                ..self.plan(tiles, before, options)?
             };
             let asked = Asked {
                 picture: &picture,
@@ -449,15 +485,15 @@ impl Translator {
                 bands.push(band);
                 Ok(())
             })?;
-            let output = Picture::stacked(bands);
+            let output = resized(&self.model.target, Picture::stacked(bands), size);
             let output = self.with_gaps(output, mask.as_ref(), options.nodata);
             return Ok(Ready::Translated(output));
         }
         let generator = &self.model.generator;
         let unit = 1 << generator.halvings();
         let accepted = match options.fit {
-            Fit::Pad => self.padded(size),
-            Fit::Resize => size.map(|side| nearest(side, unit).max(generator.smallest_side())),
+            Fit::Pad => self.padded(before),
+            Fit::Resize => before.map(|side| nearest(side, unit).max(generator.smallest_side())),
         };
         self.check_layers(accepted)?;
         Ok(Ready::Fitted(Fitted {
@@ -466,8 +502,9 @@ impl Translator {
             gap: options.nodata,
             picture: match options.fit {
                 Fit::Pad => pad(&picture, accepted),
-                Fit::Resize => self.model.source.resized(&picture, accepted),
+                Fit::Resize => resized(&self.model.source, picture, accepted),
             },
+            before,
             size,
             fit: options.fit,
             noise: options.noise(),
@@ -511,8 +548,8 @@ impl Translator {
     /// checked: [`check_windows`](Self::check_windows) does that before.
     ///
     /// # Errors
-    /// When the model does not support the options or the picture's channels, when a tile is larger than the engine can number,
-    /// when a window cannot be read, and those of `part`.
+    /// When the model does not support the options or the picture's channels, when the picture is to be resized to the scale of the
+    /// training, when a tile is larger than the engine can number, when a window cannot be read, and those of `part`.
     pub fn translate_windows(
         &self,
         picture: &dyn Windows,
@@ -520,12 +557,17 @@ impl Translator {
         part: &mut dyn FnMut([u32; 2], Picture) -> Result<()>,
     ) -> Result<()> {
         self.check(options)?;
+        let size = picture.size();
+        if self.at_scale(size, options.scale)? != size {
+            let message = "`scale` train resizes pictures in memory, and this one is read window by window; resize it first";
+            return Err(Error::Config(message.to_string()));
+        }
         let source = Source {
             translator: self,
             picture,
             gap: self.gap_of_source(options.nodata),
         };
-        let plan = self.plan(self.chosen_tiles(options), picture.size(), options)?;
+        let plan = self.plan(self.chosen_tiles(options), size, options)?;
         let Some(gap) = source.gap else {
             return plan.translate(&source, part);
         };
@@ -576,6 +618,7 @@ impl Translator {
             domains: [&self.model.source, &self.model.target],
             tiles,
             padded: self.padded(size),
+            unit: 1 << self.model.generator.halvings(),
             known: self.known(tiles.statistics),
             noise: options.noise(),
             panel: panel.next_multiple_of(BLOCK).max(PANEL),
@@ -722,6 +765,14 @@ impl Translator {
         let outputs = self.engine.run(&inputs, [height, width], statistics);
         let picture = |output: &Vec<f32>| self.model.target.picture(output, size);
         outputs.iter().map(picture).collect()
+    }
+}
+
+/// A picture of a domain at another size; as it is, if that is its own.
+fn resized(domain: &Domain, picture: Picture, size: [u32; 2]) -> Picture {
+    match picture.size() == size {
+        true => picture,
+        false => domain.resized(&picture, size),
     }
 }
 

@@ -18,6 +18,8 @@ const WORDS = {
 };
 /** Longest wait for an answer that takes no work, in milliseconds: a server that hangs is like none. */
 const PATIENCE = 20000;
+/** Longest wait for one that takes work, or is long: on its way through a proxy or another network, an answer may get lost. */
+const LONG_PATIENCE = 60000;
 
 const TOKEN = "pix2pix-token";
 let token = null;
@@ -58,7 +60,7 @@ export async function training() {
 
 /** The file of a step's contact sheet; `signal` ends the request for one that is no longer looked at. */
 export async function sheet(step, signal) {
-  return (await call(`v1/training/sheets/${step}`, { signal })).blob();
+  return (await call(`v1/training/sheets/${step}`, { signal: AbortSignal.any([signal, AbortSignal.timeout(LONG_PATIENCE)]) })).blob();
 }
 
 /**
@@ -67,7 +69,7 @@ export async function sheet(step, signal) {
  */
 export async function preview(file, model, isOfClasses) {
   const query = new URLSearchParams({ model });
-  const answer = await call(`v1/preview?${query}`, { method: "POST", body: file });
+  const answer = await call(`v1/preview?${query}`, { method: "POST", body: file, signal: AbortSignal.timeout(LONG_PATIENCE) });
   const clipped = answer.headers.get("pix2pix-clipped");
   const notes = [
     answer.headers.get("pix2pix-note"),
@@ -82,17 +84,28 @@ export async function preview(file, model, isOfClasses) {
 
 export async function example(model, index) {
   const path = `v1/models/${encodeURIComponent(model)}/examples/${index}`;
-  return createImageBitmap(await (await call(path)).blob());
+  return createImageBitmap(await (await call(path, { signal: AbortSignal.timeout(LONG_PATIENCE) })).blob());
 }
+
+/** Longest wait for a translation: twice as long after each that got no answer, as the server may be slow. */
+let patience = LONG_PATIENCE;
 
 /**
  * Translates a picture file. Options: model, seed, dropout; format and display as in the API.
- * Returns the result's file, and the translation time in milliseconds.
+ * Returns the result's file, the translation time in milliseconds, and the model's step.
  */
 export async function translate(file, { model, seed, dropout, format = "png", display = false }) {
   const on = (is) => (is ? "on" : "off");
   const query = new URLSearchParams({ model, seed, dropout: on(dropout), format, display: on(display) });
-  const answer = await call(`v1/translate?${query}`, { method: "POST", body: file });
-  const took = /dur=([\d.]+)/.exec(answer.headers.get("server-timing") ?? "");
-  return { file: await answer.blob(), took: took ? Number(took[1]) : null };
+  try {
+    const answer = await call(`v1/translate?${query}`, { method: "POST", body: file, signal: AbortSignal.timeout(patience) });
+    const took = /dur=([\d.]+)/.exec(answer.headers.get("server-timing") ?? "");
+    const step = Number(answer.headers.get("pix2pix-step"));
+    const result = { file: await answer.blob(), took: took ? Number(took[1]) : null, step };
+    patience = LONG_PATIENCE;
+    return result;
+  } catch (problem) {
+    if (problem.name === "TimeoutError") patience *= 2;
+    throw problem;
+  }
 }

@@ -13,6 +13,14 @@ function halved(picture, [width, height], [w, h]) {
   return picture;
 }
 
+/** A color as it is in the pixels of a canvas. */
+function pixel(color) {
+  const context = new OffscreenCanvas(1, 1).getContext("2d");
+  context.fillStyle = color;
+  context.fillRect(0, 0, 1, 1);
+  return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
+}
+
 export class Board extends EventTarget {
   #canvas;
   #context;
@@ -41,7 +49,8 @@ export class Board extends EventTarget {
     this.#context = canvas.getContext("2d", { willReadFrequently: true });
     canvas.addEventListener("pointerdown", (event) => this.#down(event));
     canvas.addEventListener("pointermove", (event) => this.#move(event));
-    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) canvas.addEventListener(name, (event) => this.#up(event));
+    for (const name of ["pointerup", "lostpointercapture"]) canvas.addEventListener(name, (event) => this.#up(event));
+    canvas.addEventListener("pointercancel", (event) => this.#cancel(event));
     canvas.addEventListener("keydown", (event) => this.#key(event));
     canvas.addEventListener("blur", () => this.#take(false));
   }
@@ -66,7 +75,7 @@ export class Board extends EventTarget {
   }
 
   clear() {
-    this.#remember();
+    if (!this.#isEmpty()) this.#remember();
     this.#wipe();
     this.#changed();
   }
@@ -83,11 +92,17 @@ export class Board extends EventTarget {
     this.#changed();
   }
 
-  /** A file of a picture in the size in which the board shows it. A JPEG, as a canvas gives PNG a fourth channel; but not of classes. */
+  /**
+   * A file of a picture in the size and before the background of the board. A JPEG, as a canvas gives PNG a fourth channel; but not
+   * of classes.
+   */
   fitted(picture) {
     const [w, h] = this.#fitting(picture);
     const canvas = new OffscreenCanvas(w, h);
-    this.#draw(canvas.getContext("2d"), picture, [picture.width, picture.height], [0, 0, w, h]);
+    const context = canvas.getContext("2d");
+    context.fillStyle = this.background;
+    context.fillRect(0, 0, w, h);
+    this.#draw(context, picture, [picture.width, picture.height], [0, 0, w, h]);
     return canvas.convertToBlob(this.ofClasses ? {} : { type: "image/jpeg", quality: 1 });
   }
 
@@ -120,6 +135,14 @@ export class Board extends EventTarget {
     return new Promise((done) => this.#canvas.toBlob(done, "image/png"));
   }
 
+  /** Whether a picture has parts through which the board is seen. */
+  seesThrough(picture) {
+    const [w, h] = this.#fitting(picture);
+    const context = new OffscreenCanvas(w, h).getContext("2d", { willReadFrequently: true });
+    this.#draw(context, picture, [picture.width, picture.height], [0, 0, w, h]);
+    return context.getImageData(0, 0, w, h).data.some((value, index) => index % 4 === 3 && value < 255);
+  }
+
   /** The size in which a picture fits: in whole pixels, so that its edges are not mixed with the background. */
   #fitting({ width, height }) {
     const scale = Math.min(this.#canvas.width / width, this.#canvas.height / height);
@@ -143,12 +166,25 @@ export class Board extends EventTarget {
     return this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height);
   }
 
+  /** Whether there is nothing to clear. */
+  #isEmpty() {
+    const empty = pixel(this.background);
+    return Object.keys(this.tag).length === 0 && new Uint32Array(this.#pixels().data.buffer).every((one) => one === empty);
+  }
+
   /** What undo and redo bring back. */
   #step() {
     return { pixels: this.#pixels(), tag: this.tag };
   }
 
+  /** Ends the stroke that is being drawn: what comes after another change would be undone with nothing. */
+  #end() {
+    this.#pointer = null;
+    this.#take(false);
+  }
+
   #remember() {
+    this.#end();
     this.#past.push(this.#step());
     if (this.#past.length > STEPS_BACK) this.#past.shift();
     this.#future = [];
@@ -156,6 +192,7 @@ export class Board extends EventTarget {
 
   #exchange(from, to) {
     if (from.length === 0) return;
+    this.#end();
     to.push(this.#step());
     const { pixels, tag } = from.pop();
     this.#context.putImageData(pixels, 0, 0);
@@ -179,12 +216,12 @@ export class Board extends EventTarget {
     const isOther = this.#pointer !== null && this.#pointer.id !== event.pointerId;
     if (event.button !== 0 || !event.isPrimary || isOther) return;
     this.#canvas.setPointerCapture(event.pointerId);
-    this.#remember();
     const place = this.#place(event);
     if (this.tool === "fill") {
       this.#fill(place);
       return;
     }
+    this.#remember();
     this.#pointer = { id: event.pointerId, place };
     this.#stroke(place, place);
   }
@@ -202,6 +239,11 @@ export class Board extends EventTarget {
 
   #up(event) {
     if (event.pointerId === this.#pointer?.id) this.#pointer = null;
+  }
+
+  /** Takes a stroke back that was none: a second finger came, and the two zoom the page. */
+  #cancel(event) {
+    if (event.pointerId === this.#pointer?.id) this.#exchange(this.#past, []);
   }
 
   #stroke(from, to) {
@@ -252,27 +294,23 @@ export class Board extends EventTarget {
     const pixels = new Uint32Array(image.data.buffer);
     const [startX, startY] = [Math.floor(x), Math.floor(y)];
     if (startX < 0 || startY < 0 || startX >= width || startY >= height) return;
-    const from = pixels[startY * width + startX];
-    // read the fill color back in the pixel format of the canvas
-    const context = this.#context;
-    context.fillStyle = this.color;
-    context.fillRect(startX, startY, 1, 1);
-    const to = new Uint32Array(context.getImageData(startX, startY, 1, 1).data.buffer)[0];
-    if (from !== to) {
-      this.tag = {};
-      const open = [startY * width + startX];
-      while (open.length > 0) {
-        const at = open.pop();
-        if (pixels[at] !== from) continue;
-        pixels[at] = to;
-        const column = at % width;
-        if (column > 0) open.push(at - 1);
-        if (column < width - 1) open.push(at + 1);
-        if (at >= width) open.push(at - width);
-        if (at < width * (height - 1)) open.push(at + width);
-      }
-      context.putImageData(image, 0, 0);
+    const [from, to] = [pixels[startY * width + startX], pixel(this.color)];
+    // nothing that could be undone
+    if (from === to) return;
+    this.#remember();
+    this.tag = {};
+    const open = [startY * width + startX];
+    while (open.length > 0) {
+      const at = open.pop();
+      if (pixels[at] !== from) continue;
+      pixels[at] = to;
+      const column = at % width;
+      if (column > 0) open.push(at - 1);
+      if (column < width - 1) open.push(at + 1);
+      if (at >= width) open.push(at - width);
+      if (at < width * (height - 1)) open.push(at + width);
     }
+    this.#context.putImageData(image, 0, 0);
     this.#changed();
   }
 
@@ -288,6 +326,8 @@ export class Board extends EventTarget {
     const move = moves[event.key];
     if (!move && event.key !== " ") return;
     event.preventDefault();
+    // held, the space bar is pressed once
+    if (event.repeat && !move) return;
     const { width, height } = this.#canvas;
     this.#cursor ??= [width / 2, height / 2];
     let isDown = this.#isDown;
@@ -302,11 +342,12 @@ export class Board extends EventTarget {
       if (isDown) this.#stroke(from, this.#cursor);
     } else if (isDown) {
       isDown = false;
+    } else if (this.tool === "fill") {
+      this.#fill(this.#cursor);
     } else {
       this.#remember();
-      isDown = this.tool !== "fill";
-      if (isDown) this.#stroke(this.#cursor, this.#cursor);
-      else this.#fill(this.#cursor);
+      isDown = true;
+      this.#stroke(this.#cursor, this.#cursor);
     }
     this.#take(isDown);
     const box = this.#canvas.getBoundingClientRect();

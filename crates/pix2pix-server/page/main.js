@@ -35,6 +35,8 @@ let result = null;
 
 /** What stands before the status, until another model or picture is chosen. */
 let notice = "";
+/** Whether the first picture of a model is on its way to the board: the empty board is not translated before it. */
+let isAwaited = false;
 
 // What the board's tag may have: `example`, its number; `opened`, the file that was opened; `note`, how that one is unlike those of
 // training; `file`, one of the board's own size whose values the board cannot hold; `whole`, a picture before the board scaled it.
@@ -45,9 +47,17 @@ let busy = false;
 let timer = null;
 
 function changed() {
+  if (model === null || isAwaited) return;
   dirty = true;
   outdated("updating…");
   timer ??= setTimeout(send, PAUSE);
+}
+
+/** Translates what is on the board, as nothing else comes. */
+function begin() {
+  if (!isAwaited) return;
+  isAwaited = false;
+  changed();
 }
 
 /** Marks the output as older than the board, or as up to date if there is nothing to say. */
@@ -65,29 +75,35 @@ function waiting(is) {
 
 async function send() {
   timer = null;
-  if (busy || !dirty || model === null) return;
+  if (busy || !dirty || model === null || isAwaited) return;
   const { file } = board.tag;
   if (!model.drawable && !file) {
     dirty = false;
     outdated("");
+    waiting(false);
     return;
   }
   [busy, dirty] = [true, false];
   const asked = model;
   let wait = 0;
   waiting(!camera.isOn);
+  let input = null;
   try {
-    const input = await createImageBitmap(board.canvas);
+    input = await createImageBitmap(board.canvas);
     const options = { model: asked.name, seed: at("seed").value, dropout: at("dropout").checked };
     const drawing = file ?? (await board.file());
     const answer = await api.translate(drawing, { ...options, display: !asked.plain });
     // ignore the result if another model was chosen meanwhile
     if (asked.name === model.name) {
-      comparison.show(input, await createImageBitmap(answer.file));
-      result = { model: asked, drawing, options, file: answer.file };
+      const output = await createImageBitmap(answer.file);
+      comparison.show(input, output);
+      output.close();
+      const { file: made, took, step = asked.step } = answer;
+      const told = hasDetails ? `Step ${count(step)}, ${Math.round(took)} ms` : "";
+      result = { model: asked, drawing, options, file: made, step, told };
       at("download").disabled = at("download-both").disabled = false;
       outdated("");
-      say(hasDetails ? `Step ${asked.step.toLocaleString("en")}, ${Math.round(answer.took)} ms` : "");
+      say(told);
     }
   } catch (problem) {
     wait = report(problem);
@@ -95,6 +111,8 @@ async function send() {
     if (camera.isOn && wait === 0) wait = AGAIN;
     outdated(wait > 0 ? "out of date, waiting…" : "out of date");
   }
+  // a camera's pictures would fill the memory until somebody collects them
+  input?.close();
   busy = false;
   if (camera.isOn && wait === 0) {
     // the next picture at once: the model sets the pace
@@ -108,6 +126,9 @@ async function send() {
   if (dirty) timer ??= setTimeout(send, Math.max(wait * 1000, PAUSE));
 }
 
+/** A number as text. */
+const count = (number) => number.toLocaleString("en");
+
 function say(text) {
   const told = notice + (board.tag.note ?? "") + text;
   // a screen reader reads again what is written again
@@ -119,14 +140,25 @@ let isAway = false;
 
 /** Shows an error; returns the seconds to wait before trying again, or 0 for no retry. */
 function report(problem) {
-  if (problem.status === 401) at("door").hidden = false;
+  if (problem.status === 401) shut();
   // a proxy in front of a server that does not respond says so with a status
   isAway = !problem.status || [502, 504].includes(problem.status);
-  say(isAway ? "The server does not respond." : problem.message);
+  // the server's own words are for programs
+  const words = problem.status === 401 ? "Enter the access token." : problem.message;
+  say(isAway ? "The server does not respond." : words);
   return [429, 503].includes(problem.status) ? (problem.retryAfter ?? 1) : isAway ? AGAIN : 0;
 }
 
 // models
+
+/** Asks for the token. Whoever draws goes on drawing. */
+function shut() {
+  if (!at("door").hidden) return;
+  at("door").hidden = false;
+  document.body.classList.toggle("shut", model === null);
+  // in a frame, the page around it has the focus
+  if (model === null && window === top) at("token").focus();
+}
 
 let isWatching = false;
 
@@ -145,9 +177,10 @@ async function look() {
   }
   const wasShut = !at("door").hidden;
   at("door").hidden = true;
+  document.body.classList.remove("shut");
   if (wasShut || isAway) {
     isAway = false;
-    say("");
+    say(result?.told ?? "");
   }
   // the drawing that was refused with an old token
   if (wasShut && !at("age").hidden) changed();
@@ -192,15 +225,14 @@ function renew(next) {
     changed();
     return;
   }
-  linked.drawing = board.copy();
+  linked.drawing = isAwaited ? null : board.copy();
   choose(next);
 }
 
 function describe() {
   const [width, height] = model.size;
-  const step = model.step > 0 ? `step ${model.step.toLocaleString("en")}` : "imported";
-  const parameters = model.parameters.toLocaleString("en");
-  at("about").textContent = `${model.network}, ${parameters} parameters, ${width}x${height} pixels, ${step}`;
+  const step = model.step > 0 ? `step ${count(model.step)}` : "imported";
+  at("about").textContent = `${model.network}, ${count(model.parameters)} parameters, ${width}x${height} pixels, ${step}`;
   at("summary").textContent = model.summary;
 }
 
@@ -210,12 +242,18 @@ function choose(next) {
   describe();
   takeInputs();
   showPalette(model.palette.length > 0 ? model.palette : COLORS);
-  showExamples();
   result = null;
   at("download").disabled = at("download-both").disabled = true;
   resize(...model.size);
+  say("");
+  outdated("updating…");
+  isAwaited = !camera.isOn;
+  waiting(isAwaited);
+  showExamples();
   if (linked.drawing !== null && model.drawable && !camera.isOn) board.show(linked.drawing, { whole: linked.drawing });
   linked.drawing = null;
+  // nothing comes where a camera is on
+  changed();
 }
 
 /** Empties board and output, and sets their size. */
@@ -223,7 +261,6 @@ function resize(width, height) {
   for (const each of [board, comparison]) each.reset(width, height);
   document.body.style.setProperty("--ratio", width / height);
   document.body.classList.toggle("tall", width < height);
-  changed();
   offerUndo();
 }
 
@@ -233,11 +270,17 @@ function takeInputs() {
   board.canvas.inert = !model.drawable;
   board.ofClasses = model.classes.length > 0;
   at("other").hidden = board.ofClasses;
+  // what a camera sees has other colors than those of classes
+  at("camera").hidden = board.ofClasses;
+  at("how").textContent = model.drawable ? "Draw, or open a picture: the output follows." : "Open a picture: the output follows.";
   at("hint").textContent = model.drawable
     ? "or drop or paste a picture"
     : `or drop it: a file of ${model.source}, such as TIFF or npy, which cannot be drawn here`;
-  if (camera.isOn && !model.drawable) stopCamera();
+  if (camera.isOn && !canFilm()) stopCamera();
 }
+
+/** Whether the chosen model takes what a camera sees. */
+const canFilm = () => model.drawable && !board.ofClasses;
 
 /** Whether two models take the same pictures. */
 function isAlike(one, other) {
@@ -257,31 +300,46 @@ at("model").addEventListener("change", () => {
   if (stays && opened) open(opened);
 });
 
+/** Counts the calls of `showExamples`: of two that overlap, the later one counts. */
+let shownExamples = 0;
+
+/** Shows the model's examples, and puts one of them on the board if nothing else is asked for: an empty one shows little of a model. */
 async function showExamples() {
-  const shown = model;
+  shownExamples += 1;
+  const [own, asked, { name, examples }] = [shownExamples, turn, model];
   // a link's number is that of its own model
-  const first = shown.examples[linked.example] === undefined ? 0 : linked.example;
+  const first = examples[linked.example] === undefined ? 0 : linked.example;
   linked.example = null;
   at("examples").replaceChildren();
-  for (const [index, name] of shown.examples.entries()) {
-    const picture = await api.example(shown.name, index).catch(() => null);
-    if (model.name !== shown.name || picture === null) return;
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [picture.width, picture.height];
-    canvas.getContext("2d").drawImage(picture, 0, 0);
-    const image = Object.assign(new Image(), { src: canvas.toDataURL(), alt: `Example ${name}` });
-    const button = Object.assign(document.createElement("button"), { type: "button" });
-    button.append(image);
-    const show = () => board.show(picture, { example: index });
-    button.addEventListener("click", () => {
-      notice = "";
-      turn += 1;
-      show();
-    });
-    at("examples").append(button);
-    // start with an example: an empty board shows little of a model
-    if (index === first && !board.canUndo && !camera.isOn) show();
+  const load = (index) => api.example(name, index).catch(() => null);
+  // on a slow link, the one that is shown has the link for itself
+  const picture = examples.length > 0 ? await load(first) : null;
+  if (own !== shownExamples) return;
+  if (asked === turn) {
+    if (picture !== null && isAwaited) board.show(picture, { example: first });
+    begin();
   }
+  const pictures = examples.map((_, index) => (index === first ? picture : load(index)));
+  for (const [index, loading] of pictures.entries()) {
+    const loaded = await loading;
+    if (own !== shownExamples) return;
+    if (loaded !== null) at("examples").append(exampleButton(loaded, index, examples[index]));
+  }
+}
+
+function exampleButton(picture, index, name) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [picture.width, picture.height];
+  canvas.getContext("2d").drawImage(picture, 0, 0);
+  const image = Object.assign(new Image(), { src: canvas.toDataURL(), alt: `Example ${name}` });
+  const button = Object.assign(document.createElement("button"), { type: "button" });
+  button.append(image);
+  button.addEventListener("click", () => {
+    notice = "";
+    turn += 1;
+    board.show(picture, { example: index });
+  });
+  return button;
 }
 
 // colors and tools
@@ -365,10 +423,15 @@ radio(at("palette"), (button) => useColor(button.dataset.color));
 at("color").addEventListener("input", () => useColor(at("color").value));
 at("size").addEventListener("input", () => useSize(Number(at("size").value)));
 at("seed").addEventListener("input", () => useSeed(at("seed").value));
-at("dropout").addEventListener("change", () => {
-  at("seed").disabled = at("again").disabled = !at("dropout").checked;
+
+/** Without noise, all variations are the same. */
+function useNoise(is) {
+  at("dropout").checked = is;
+  at("seed").disabled = at("again").disabled = !is;
   changed();
-});
+}
+
+at("dropout").addEventListener("change", () => useNoise(at("dropout").checked));
 at("again").addEventListener("click", another);
 at("undo").addEventListener("click", () => board.undo());
 at("redo").addEventListener("click", () => board.redo());
@@ -378,6 +441,7 @@ at("clear").addEventListener("click", () => {
   board.clear();
 });
 board.addEventListener("change", () => {
+  isAwaited = false;
   // its next picture would be over what came on the board
   if (camera.isOn) stopCamera();
   offerUndo();
@@ -437,6 +501,9 @@ function isDeep(bytes) {
   return String.fromCharCode(...head.slice(1, 4)) === "PNG" && head[24] === 16;
 }
 
+/** What is told of a picture with transparency. */
+const SEEN_THROUGH = "its transparent parts have the color of the empty board";
+
 /**
  * A picture file as a model takes it, and how it is unlike those of training: { picture, note, file }, with the file that holds
  * more values than the picture, or null. Null if nothing can open it yet.
@@ -447,47 +514,57 @@ async function rendered(file, bytes, asked) {
   const isPlain = asked === null || (asked.plain_source && asked.drawable);
   const preview = (file) => api.preview(file, asked.name, board.ofClasses);
   const picture = isPlain ? await decoded() : null;
-  if (picture !== null) return { picture, note: "", file: null };
+  if (picture !== null) return { picture, note: board.seesThrough(picture) ? SEEN_THROUGH : "", file: null };
   if (asked === null) return null;
   try {
     return { ...(await preview(file)), file: isPlain ? null : file };
   } catch (problem) {
-    // the board has room for less than the server takes
-    const large = problem.status === 413 && asked.drawable ? await decoded() : null;
-    if (large === null) throw problem;
-    return { ...(await preview(await board.fitted(large))), file: null };
+    // the board has room for less than the server takes, and the browser may know a format that the server does not
+    const own = [413, 422].includes(problem.status) && asked.drawable ? await decoded() : null;
+    if (own === null) throw problem;
+    const [fitted, seen] = [await board.fitted(own), board.seesThrough(own) ? SEEN_THROUGH : ""];
+    own.close();
+    const { picture, note } = await preview(fitted);
+    return { picture, note: [seen, note].filter(Boolean).join("; "), file: null };
   }
 }
 
 async function open(given) {
-  const asked = model;
   turn += 1;
   const own = turn;
   try {
-    // read once: what is translated later is this picture, whatever becomes of the file
-    const bytes = await given.arrayBuffer().catch(() => null);
-    if (bytes === null) {
-      if (own === turn) say(`${given.name} cannot be read: it is a folder, was moved, is too large, or you have no permission.`);
-      return;
-    }
-    const file = new File([bytes], given.name, { type: given.type });
-    const found = await rendered(file, bytes, asked);
-    if (own !== turn) return;
-    if (found === null) {
-      say(`The browser cannot open ${given.name}.`);
-      return;
-    }
-    const { picture, note } = found;
-    notice = "";
-    // only the file itself can be translated, in its own size
-    if (asked?.drawable === false) resize(picture.width, picture.height);
-    // of the board's own size, it is translated with all its levels
-    const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;
-    const values = isWhole && !board.ofClasses ? found.file : null;
-    board.show(picture, { opened: file, note: note && `The picture: ${note}. `, file: values });
+    await put(given, () => own === turn);
   } catch (problem) {
     if (own === turn) report(problem);
   }
+  if (own === turn) begin();
+}
+
+/** Puts a picture file on the board, unless something else has been asked for meanwhile. */
+async function put(given, isNewest) {
+  const asked = model;
+  // read once: what is translated later is this picture, whatever becomes of the file
+  const bytes = await given.arrayBuffer().catch(() => null);
+  if (bytes === null) {
+    if (isNewest()) say(`${given.name} cannot be read: it is a folder, was moved, is too large, or you have no permission.`);
+    return;
+  }
+  const file = new File([bytes], given.name, { type: given.type });
+  const found = await rendered(file, bytes, asked);
+  if (!isNewest()) return;
+  if (found === null) {
+    say(`The browser cannot open ${given.name}.`);
+    return;
+  }
+  const { picture, note } = found;
+  notice = "";
+  // only the file itself can be translated, in its own size
+  if (asked?.drawable === false) resize(picture.width, picture.height);
+  // of the board's own size, it is translated with all its levels
+  const isWhole = picture.width === board.canvas.width && picture.height === board.canvas.height;
+  const values = isWhole && !board.ofClasses ? found.file : null;
+  board.show(picture, { opened: file, note: note && `The picture: ${note}. `, file: values });
+  picture.close();
 }
 
 at("file").addEventListener("change", () => {
@@ -497,10 +574,15 @@ at("file").addEventListener("change", () => {
 document.addEventListener("dragover", (event) => event.preventDefault());
 document.addEventListener("drop", (event) => {
   event.preventDefault();
-  if (event.dataTransfer.files.length > 0) open(event.dataTransfer.files[0]);
+  const { files, types } = event.dataTransfer;
+  if (files.length > 0) open(files[0]);
+  // another site's picture comes as its address, from which this page may read nothing
+  else if (types.includes("text/uri-list")) say("This is an address and no file: save the picture, and open its file.");
 });
 document.addEventListener("paste", (event) => {
-  const file = [...event.clipboardData.files].find((each) => each.type.startsWith("image/"));
+  const files = [...event.clipboardData.files];
+  // with a picture, programs copy other forms of it; browsers know no type of npy
+  const file = files.find((each) => each.type.startsWith("image/")) ?? files[0];
   if (file) open(file);
 });
 
@@ -509,6 +591,7 @@ document.addEventListener("paste", (event) => {
 /** Translates the camera's newest picture. */
 function film(isFirst) {
   if (!camera.isOn) return;
+  isAwaited = false;
   board.cover(camera.picture, isFirst);
   if (isFirst) offerUndo();
   dirty = true;
@@ -534,11 +617,14 @@ at("camera").addEventListener("click", async () => {
   try {
     await camera.start(stopCamera);
     at("camera").setAttribute("aria-pressed", "true");
-    notice = "";
-    turn += 1;
-    // a model may have been chosen meanwhile that takes files alone
-    if (model?.drawable === false) stopCamera();
-    else film(true);
+    // a model may have been chosen meanwhile that takes other pictures
+    if (model !== null && !canFilm()) {
+      stopCamera();
+    } else {
+      notice = "";
+      turn += 1;
+      film(true);
+    }
   } catch (problem) {
     camera.stop();
     say(problem.message);
@@ -555,12 +641,13 @@ function save(file, name) {
 }
 
 at("download").addEventListener("click", async () => {
-  const { model: made, drawing, options, file: shown } = result;
+  const { model: made, drawing, options, ...shown } = result;
   const { name, format, plain } = made;
   try {
     // what is shown of deep pictures is a rendering: get their values
-    const file = plain ? shown : (await api.translate(drawing, { ...options, format })).file;
+    const { file, step } = plain ? shown : await api.translate(drawing, { ...options, format });
     save(file, `${name}.${format}`);
+    if (step !== shown.step) say(`The file is of step ${count(step)}: the model has been loaded again since this picture.`);
   } catch (problem) {
     report(problem);
   }
@@ -584,7 +671,8 @@ at("share").addEventListener("click", async () => {
 at("door").addEventListener("submit", async (event) => {
   event.preventDefault();
   at("wrong").textContent = "";
-  api.keepToken(at("token").value);
+  // no token begins or ends with a space, which comes with a copy
+  api.keepToken(at("token").value.trim());
   const problem = await look();
   const isWrong = problem?.status === 401;
   at("token").setAttribute("aria-invalid", String(isWrong));
@@ -595,7 +683,7 @@ at("door").addEventListener("submit", async (event) => {
 });
 
 useSize(12);
-if (linked.noise === false) at("dropout").click();
+useNoise(linked.noise ?? true);
 useSeed(linked.seed ?? 0);
 follow();
 // another link of this page

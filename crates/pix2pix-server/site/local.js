@@ -25,11 +25,54 @@ export async function example(model, index) {
   return createImageBitmap(await (await get(`examples/${index}.png`)).blob());
 }
 
-/** The server decodes what the browser cannot open: here, nothing does. */
-export async function preview(file) {
-  const picture = await createImageBitmap(file).catch(() => null);
-  if (picture === null) throw new Problem(`The browser cannot open ${file.name ?? "this picture"}.`);
-  return { picture, note: "" };
+/** The server decodes what the browser cannot open: here, nothing does. Of a label map, the picture has its classes' colors. */
+export async function preview(file, name, isOfClasses) {
+  const what = file.name ?? "this picture";
+  const model = listed.models.find((each) => each.name === name);
+  const head = new Uint8Array(await file.slice(0, 26).arrayBuffer());
+  const [depth, color] = String.fromCharCode(...head.slice(1, 4)) === "PNG" ? head.slice(24) : [];
+  // of 16 bits, a browser keeps the upper 8
+  if (depth === 16 && !model.upper_bits) {
+    throw new Problem(
+      `${what} has 16 bits, of which browsers keep 8: not enough for ${model.source}. Open it with "pix2pix serve".`,
+    );
+  }
+  const picture = await pixels(file).catch(() => null);
+  if (picture === null) throw new Problem(`The browser cannot open ${what}.`);
+  // gray, or gray and alpha
+  const isGray = color === 0 || color === 4;
+  const note = isOfClasses ? classify(picture, model.palette, isGray && model.by_id) : "";
+  return { picture: await createImageBitmap(picture), note };
+}
+
+/** Largest difference of a channel that a JPEG makes of a class's color: NEAR in the runtime's picture/labels.rs. */
+const NEAR = 16;
+
+/**
+ * Gives each pixel of a label map the color of its class: that of its number, which is its gray level, or the nearest one (the least
+ * squared distance). Returns a note if some are not near.
+ */
+function classify({ data }, palette, isById) {
+  const colors = palette.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+  const distance = (one, other) => one.reduce((sum, value, at) => sum + (value - other[at]) ** 2, 0);
+  const classOf = (pixel) => {
+    if (isById) return { color: colors[pixel[0]] ?? colors.at(-1), isKnown: pixel[0] < colors.length };
+    const color = colors.reduce((best, each) => (distance(each, pixel) < distance(best, pixel) ? each : best));
+    return { color, isKnown: colors.some((each) => each.every((value, at) => Math.abs(value - pixel[at]) <= NEAR)) };
+  };
+  const known = new Map();
+  let others = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const code = (data[at] << 16) | (data[at + 1] << 8) | data[at + 2];
+    if (!known.has(code)) known.set(code, classOf([data[at], data[at + 1], data[at + 2]]));
+    const { color, isKnown } = known.get(code);
+    [data[at], data[at + 1], data[at + 2], data[at + 3]] = [...color, 255];
+    if (!isKnown) others += 1;
+  }
+  if (others === 0) return "";
+  const percent = (400 * others) / data.length;
+  const share = percent < 1 ? "less than 1%" : `${Math.round(percent)}%`;
+  return `${share} of its pixels have a color that no class has, and became the nearest class`;
 }
 
 async function get(path) {

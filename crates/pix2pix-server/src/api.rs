@@ -3,6 +3,7 @@
 mod body;
 mod decoding;
 mod models;
+mod picture_file;
 mod refusals;
 mod state;
 mod training;
@@ -29,6 +30,8 @@ pub use body::image_of_form;
 #[derive(OpenApi)]
 #[openapi(
     info(title = "pix2pix", description = "Paired image-to-image translation (Isola et al., CVPR 2017)."),
+    // beside the document, wherever a proxy shows it
+    servers((url = ".")),
     modifiers(&Token),
     security(("token" = []), ())
 )]

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{DynamicImage, ImageFormat};
+use image::{DynamicImage, ImageFormat, RgbImage};
 use pix2pix::data::Domain;
 use pix2pix::data::labels::Stored;
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
@@ -21,10 +21,12 @@ pub enum Encoding {
     #[default]
     Png,
     /// TIFF, in the model's channels and depth.
+    #[serde(alias = "tif")]
     Tiff,
     /// npy (NumPy), in the model's channels and depth: height, width, channels.
     Npy,
     /// JPEG, in 8-bit RGB.
+    #[serde(alias = "jpg")]
     Jpeg,
     /// Lossless WebP, in 8-bit RGB.
     Webp,
@@ -91,4 +93,20 @@ pub fn is_plain(domain: &Domain) -> bool {
         && matches!(domain.channels, 1 | 3)
         && domain.range == domain.depth.range().into()
         && !matches!(&domain.labels, Some(labels) if labels.stored == Stored::Ids)
+}
+
+/// Whether the files of such a picture have 8 bits over a range of their own: a drawing's values are read over it too.
+pub fn has_own_range(domain: &Domain) -> bool {
+    domain.depth == Depth::U8
+        && matches!(domain.channels, 1 | 3)
+        && domain.labels.is_none()
+        && domain.range != domain.depth.range().into()
+}
+
+/// A picture as a drawing, in 8-bit RGB: a model with this source reads one as the other.
+pub fn drawn(source: &Domain, picture: &Picture) -> RgbImage {
+    match has_own_range(source) {
+        true => picture.to_rgb8(Depth::U8.range()),
+        false => source.shown(picture),
+    }
 }

@@ -24,6 +24,7 @@ pub mod rate;
 pub mod server;
 pub mod settings;
 pub mod site;
+mod tagged;
 pub mod training;
 mod unread;
 pub mod uploads;

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use image::RgbImage;
 use pix2pix::data::path_text;
+use pix2pix::data::picture::Depth;
 use pix2pix::data::survey::OnError;
 use pix2pix::device::{DeviceName, Precision};
-use pix2pix::network::{GeneratorConfig, summary};
+use pix2pix::network::summary;
 use pix2pix::{Error, RunConfig, Translator, model, regular_file};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,19 +46,19 @@ pub struct ModelInfo {
     /// Channels and depth of the target.
     pub target: String,
     /// Format that stores the results without loss: `png`, or `tiff` for floats and for more than four channels.
-    #[schema(inline)]
     pub format: Encoding,
     /// Whether browsers show results as they are: 8 bits from black to white, gray or RGB. Others need `display=on`.
     pub plain: bool,
-    /// Whether the model's inputs are such pictures. Others should be shown by `/v1/preview`.
+    /// Whether the model's inputs are such pictures, or of 8 bits over a range of their own, which a drawing has too. Others should
+    /// be shown by `/v1/preview`.
     pub plain_source: bool,
     /// Whether a drawing, which has colors or grays, can be the model's input: of one or three channels, or label maps. Others
     /// take files alone, and have no examples.
     pub drawable: bool,
     /// Width and height of the training pictures, in pixels; the model translates other sizes too.
     pub size: [u32; 2],
-    /// Colors of the training inputs, as `#rrggbb`, most frequent first, and for inputs that are not plain grays over their
-    /// range; without the training data these grays alone, or nothing. Of label maps, the colors of all classes.
+    /// Colors of the training inputs, as `#rrggbb`, most frequent first, and for inputs that have more than 8 bits or a range of
+    /// their own grays over it; without the training data these grays alone, or nothing. Of label maps, the colors of all classes.
     pub palette: Vec<String>,
     /// Names of the classes, in the order of the palette, where the inputs are label maps; otherwise nothing.
     pub classes: Vec<String>,
@@ -260,40 +261,30 @@ impl Model {
                 })
             })
             .collect();
-        let plain_source = encoding::is_plain(&config.source);
+        let source = &config.source;
+        let has_own_range = encoding::has_own_range(source);
+        let is_plain = encoding::is_plain(source);
+        let grays = (!is_plain).then(|| match has_own_range {
+            true => source.range.of(0),
+            false => Depth::U8.range(),
+        });
         let info = ModelInfo {
             name,
             step: translator.step,
             digest,
-            network: match &config.generator {
-                GeneratorConfig::Unet(unet) => {
-                    format!("U-Net of {} levels, {} filters", unet.depth, unet.filters)
-                }
-                GeneratorConfig::Resnet(resnet) => {
-                    format!(
-                        "ResNet of {} blocks, {} filters",
-                        resnet.blocks, resnet.filters
-                    )
-                }
-                GeneratorConfig::Hd(hd) => {
-                    format!(
-                        "ResNet of {} blocks and enhancer of {}, {} filters",
-                        hd.coarse.blocks, hd.local_blocks, hd.coarse.filters
-                    )
-                }
-            },
+            network: config.generator.described(),
             parameters: graph.trainable(),
             summary: summary::table(&graph),
             source: config.source.to_string(),
             target: config.target.to_string(),
             format: Encoding::lossless(&config.target),
             plain: encoding::is_plain(&config.target),
-            plain_source,
+            plain_source: is_plain || has_own_range,
             drawable,
             size: config.size().0,
             palette: match &config.source.labels {
                 Some(labels) => palette::of_classes(labels),
-                None => palette::of(inputs.iter().map(|(_, picture)| picture), !plain_source),
+                None => palette::of(inputs.iter().map(|(_, picture)| picture), grays),
             },
             classes: match &config.source.labels {
                 Some(labels) => (0..labels.classes.len())
@@ -339,7 +330,7 @@ fn training_inputs(config: &RunConfig) -> Vec<(String, RgbImage)> {
         .take(PALETTE_OF)
         .filter_map(|pair| {
             let pair = config.jitter.still(pair).ok()?;
-            Some((pair.name, config.source.shown(&pair.source)))
+            Some((pair.name, encoding::drawn(&config.source, &pair.source)))
         })
         .collect()
 }

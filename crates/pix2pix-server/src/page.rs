@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
 use axum::routing::get;
-use pix2pix::data::sha256;
 
 use crate::app::App;
 use crate::origin::Origin;
 use crate::settings::Words;
+use crate::tagged::Tagged;
 
 macro_rules! files {
     ($($path:literal => $file:literal, $kind:literal;)*) => {
@@ -67,46 +66,12 @@ pub fn routes(words: &Words) -> Router<Arc<App>> {
                 "/" => Bytes::from(with_words(content, words)),
                 _ => Bytes::from_static(content.as_bytes()),
             };
-            let tag = format!("\"{}\"", &sha256::of(&content)[..16]);
-            let file = Arc::new(File { content, kind, tag });
+            let file = Arc::new(Tagged::new(content, kind));
             router.route(
                 path,
                 get(move |asked: HeaderMap| async move { file.answer(&asked) }),
             )
         })
-}
-
-/// A file of the page.
-struct File {
-    content: Bytes,
-    kind: &'static str,
-    /// Names this content (RFC 9110, section 8.8.3).
-    tag: String,
-}
-
-impl File {
-    /// The file, unless the browser that asks has it already.
-    fn answer(&self, asked: &HeaderMap) -> Response {
-        let had = asked.get_all(header::IF_NONE_MATCH).iter();
-        let mut had = had.flat_map(|line| line.to_str().unwrap_or_default().split(','));
-        // a proxy that packs the file calls it alike (W/)
-        let has = had.any(|tag| {
-            let tag = tag.trim();
-            tag == "*" || tag.trim_start_matches("W/") == self.tag
-        });
-        let headers = [
-            (header::ETAG, self.tag.as_str()),
-            // always revalidate: a new version of the program has a new page
-            (header::CACHE_CONTROL, "no-cache"),
-        ];
-        match has {
-            true => (StatusCode::NOT_MODIFIED, headers).into_response(),
-            false => {
-                let kind = [(header::CONTENT_TYPE, self.kind)];
-                (headers, kind, self.content.clone()).into_response()
-            }
-        }
-    }
 }
 
 /// The page with its own words.

@@ -10,13 +10,15 @@ const COLORS: usize = 16;
 /// Colors are merged if all channels differ by less than this (of 255).
 const NEAR: i32 = 24;
 
-/// Levels of gray over a whole range, evenly from black to white.
-const GRAYS: [i32; 9] = [0, 32, 64, 96, 128, 159, 191, 223, 255];
+/// Number of grays over a whole range.
+const GRAYS: u8 = 9;
 
-/// The most frequent colors of the pictures, as `#rrggbb`, most frequent first. With `whole_range`, grays from black to
-/// white follow: pictures of a camera with a wide range are often dark, and their frequent levels alone leave little to
-/// draw with.
-pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>, whole_range: bool) -> Vec<String> {
+/// The most frequent colors of the pictures, as `#rrggbb`, most frequent first. Grays follow evenly over a range, if there is
+/// one: pictures of a camera with a wide range are often dark, and their frequent levels alone leave little to draw with.
+pub fn of<'a>(
+    pictures: impl IntoIterator<Item = &'a RgbImage>,
+    grays: Option<[f32; 2]>,
+) -> Vec<String> {
     // merge colors with the same upper five bits into their mean: JPEG spreads one color over several
     let mut buckets: HashMap<[u8; 3], (u64, [u64; 3])> = HashMap::new();
     for pixel in pictures.into_iter().flat_map(|picture| picture.pixels()) {
@@ -44,8 +46,12 @@ pub fn of<'a>(pictures: impl IntoIterator<Item = &'a RgbImage>, whole_range: boo
     for (_, color) in found {
         keep(color, COLORS);
     }
-    for gray in GRAYS.into_iter().filter(|_| whole_range) {
-        keep([gray; 3], COLORS + GRAYS.len());
+    if let Some([low, high]) = grays {
+        for step in 0..GRAYS {
+            let gray = low + (high - low) * f32::from(step) / f32::from(GRAYS - 1);
+            let gray = gray.round().clamp(0.0, 255.0) as i32;
+            keep([gray; 3], COLORS + usize::from(GRAYS));
+        }
     }
     kept.into_iter().map(hex).collect()
 }
@@ -73,17 +79,21 @@ mod tests {
             (_, 0..5) => Rgb([0, 0, 100]),
             _ => Rgb([0, 0, 103]),
         });
-        assert_eq!(of([&picture], false), ["#000065", "#c80000", "#00ff00"]);
-        assert!(of([], false).is_empty());
+        assert_eq!(of([&picture], None), ["#000065", "#c80000", "#00ff00"]);
+        assert!(of([], None).is_empty());
     }
 
     #[test]
     fn a_dark_picture_leaves_the_whole_range_to_draw_with() {
         let dark = RgbImage::from_fn(10, 10, |x, _| Rgb([if x < 8 { 0 } else { 26 }; 3]));
-        assert_eq!(of([&dark], false), ["#000000", "#1a1a1a"]);
+        assert_eq!(of([&dark], None), ["#000000", "#1a1a1a"]);
         let grays = [
             "#404040", "#606060", "#808080", "#9f9f9f", "#bfbfbf", "#dfdfdf", "#ffffff",
         ];
-        assert_eq!(of([&dark], true)[2..], grays);
+        assert_eq!(of([&dark], Some([0.0, 255.0]))[2..], grays);
+        assert_eq!(
+            of([], Some([20.0, 100.0])),
+            ["#141414", "#323232", "#505050"]
+        );
     }
 }

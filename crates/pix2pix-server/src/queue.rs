@@ -158,7 +158,11 @@ impl Queue {
 fn fits(group: &[Waiting], waiting: &Waiting) -> bool {
     let pixels = |waiting: &Waiting| {
         let job = &waiting.job;
-        let sides = job.model.translator.padded(job.picture.size());
+        let translator = &job.model.translator;
+        let size = job.picture.size();
+        // one that the model refuses is not translated
+        let scaled = translator.at_scale(size, job.options.scale);
+        let sides = translator.padded(scaled.unwrap_or(size));
         sides.map(u64::from).iter().product::<u64>()
     };
     let all = group.iter().map(pixels).sum::<u64>() + pixels(waiting);

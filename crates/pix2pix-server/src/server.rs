@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -84,8 +84,6 @@ pub enum StartError {
     Listen(SocketAddr, io::Error),
     /// The system gives it no thread.
     Thread(io::Error),
-    /// The machine's clock has no date that an answer could have.
-    Clock,
 }
 
 impl fmt::Display for StartError {
@@ -101,12 +99,6 @@ impl fmt::Display for StartError {
                 "cannot start the server's thread: {reason}; {}",
                 for_threads(reason)
             ),
-            Self::Clock => {
-                write!(
-                    f,
-                    "this machine's clock is before 1970 or after 9999; set it"
-                )
-            }
         }
     }
 }
@@ -115,7 +107,6 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Listen(_, reason) | Self::Thread(reason) => Some(reason),
-            Self::Clock => None,
         }
     }
 }
@@ -124,16 +115,12 @@ impl Server {
     /// Binds the listener to its address. The page also shows the training, if there is one.
     ///
     /// # Errors
-    /// When the address is not available, or no thread for translations; when the machine's clock is before 1970 or after
-    /// 9999, with which no request could be answered.
+    /// When the address is not available, or no thread for translations.
     pub fn bind(
         settings: Settings,
         models: Arc<Models>,
         training: Option<Arc<LiveTraining>>,
     ) -> Result<Self, StartError> {
-        if !is_date(SystemTime::now()) {
-            return Err(StartError::Clock);
-        }
         let address = settings.listen;
         let bound = TcpListener::bind(address).and_then(|listener| {
             listener.set_nonblocking(true)?;
@@ -308,13 +295,6 @@ async fn in_chunks_alone(request: Request, next: Next) -> Response {
     Problem::new(StatusCode::NOT_IMPLEMENTED, detail).into_response()
 }
 
-/// Whether a time can be the date of an answer (RFC 9110, section 5.6.7), which has years from 1970 to 9999.
-fn is_date(time: SystemTime) -> bool {
-    const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
-    let since = time.duration_since(SystemTime::UNIX_EPOCH);
-    since.is_ok_and(|since| since < YEAR_10000)
-}
-
 /// Refuses requests that do not name one host, or one that is not this server's.
 async fn by_own_name(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let hosts: Vec<&HeaderValue> = request.headers().get_all(header::HOST).iter().collect();
@@ -361,25 +341,4 @@ async fn counted(State(app): State<Arc<App>>, request: Request, next: Next) -> R
         .with_label_values(&[route.as_str(), status.as_str()])
         .inc();
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Seconds of POSIX time as `date -u -d DATE +%s` of GNU coreutils tells them.
-    #[test]
-    fn a_clock_is_from_1970_to_9999() {
-        let epoch = SystemTime::UNIX_EPOCH;
-        let at = |seconds| epoch + Duration::from_secs(seconds);
-        for (time, expected) in [
-            (epoch - Duration::from_nanos(1), false),
-            (epoch, true),
-            // 9999-12-31 23:59:59, and the second after it
-            (at(253_402_300_799), true),
-            (at(253_402_300_800), false),
-        ] {
-            assert_eq!(is_date(time), expected, "{time:?}");
-        }
-    }
 }

@@ -4,7 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use pix2pix::data::sha256;
+use pix2pix::data::labels::Stored;
+use pix2pix::data::picture::Depth;
+use pix2pix::data::{Domain, sha256};
 use pix2pix::{Error, atomic_file};
 use serde_json::json;
 
@@ -79,10 +81,22 @@ fn remove(file: &Path) -> Result<(), Error> {
 /// The list of models, as the server's API gives it, with the file of each. Results are renderings in 8 bits.
 fn list(model: &Model, address: &str) -> String {
     let mut info = model.info.clone();
-    (info.format, info.plain, info.plain_source) = (Encoding::Png, true, true);
+    let source = &model.translator.config.source;
+    (info.format, info.plain) = (Encoding::Png, true);
+    // of other pictures than label maps, the browser shows what the server would
+    info.plain_source = source.labels.is_none();
     let mut entry = json!(info);
     entry["file"] = json!(address);
+    entry["upper_bits"] = json!(upper_bits(source));
+    let stored = source.labels.as_ref().map(|labels| labels.stored);
+    entry["by_id"] = json!(stored == Some(Stored::Ids));
     json!({ "models": [entry], "training": false }).to_string()
+}
+
+/// Whether the upper 8 bits of a picture of 16, which a browser keeps, are the picture: neither the classes of a label map are,
+/// nor values over a part of the 16 bits.
+fn upper_bits(source: &Domain) -> bool {
+    source.labels.is_none() && source.range_of(Depth::U16) == Depth::U16.range().into()
 }
 
 /// The page with what it needs to work, which its scripts remove: a browser runs none of them that come from a disk.
@@ -108,6 +122,33 @@ fn with_policy(html: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pix2pix::data::labels::{Class, Labels};
+
+    #[test]
+    fn sixteen_bits_are_known_by_their_upper_eight_where_the_range_is_theirs() {
+        let of = |depth: Depth, range: [f32; 2]| Domain {
+            depth,
+            range: range.into(),
+            ..Domain::RGB8
+        };
+        for (depth, range, is) in [
+            (Depth::U8, [0.0, 255.0], true),
+            (Depth::U16, [0.0, 65535.0], true),
+            (Depth::U16, [0.0, 4095.0], false),
+            (Depth::F32, [0.0, 4095.0], false),
+        ] {
+            assert_eq!(upper_bits(&of(depth, range)), is, "{depth} {range:?}");
+        }
+        let class = |level: u8| Class {
+            name: String::new(),
+            color: [level; 3],
+        };
+        let labels = Labels {
+            stored: Stored::Ids,
+            classes: vec![class(0), class(255)],
+        };
+        assert!(!upper_bits(&Domain::of_labels(labels)));
+    }
 
     #[test]
     fn the_page_says_what_it_needs_and_what_it_may() {

@@ -4,5 +4,6 @@ mod api;
 mod common;
 mod malformed;
 mod page;
+mod schema;
 mod site;
 mod tab;

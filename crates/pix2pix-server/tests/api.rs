@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 use pix2pix::data::labels::Stored;
 use pix2pix::data::picture::{self, Depth, Format, Metadata, Picture};
-use pix2pix::data::{Domain, Samples, earth};
+use pix2pix::data::{Domain, Samples, Size, earth};
 use pix2pix::device::{DeviceName, Precision};
-use pix2pix::model::TranslateOptions;
+use pix2pix::model::{Checkpoint, Scale, TrainingScale, TranslateOptions};
 use pix2pix::run::Event;
 use pix2pix_server::{LiveTraining, Models, Settings};
 use rand::{RngExt, SeedableRng};
@@ -23,6 +23,7 @@ use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
 
 use crate::common::{Served, label_maps, save_model, save_model_of_slices, twelve_bits};
+use crate::schema;
 
 /// A received response.
 struct Answer {
@@ -132,6 +133,7 @@ fn pictures_are_translated_as_the_library_does() {
         ("?seed=5", "one", true, 5),
         ("?dropout=off&seed=5", "one", false, 0),
         ("?model=two&dropout=true", "two", true, 0),
+        ("?model=&dropout=OFF", "one", false, 0),
     ] {
         let answer = post(&served, &format!("/v1/translate{query}"), &file);
         assert_eq!(answer.status, 200, "{query}");
@@ -150,7 +152,9 @@ fn pictures_are_translated_as_the_library_does() {
     let wide = RgbImage::from_fn(90, 70, |x, y| Rgb([x as u8, y as u8, 0]));
     for (format, kind) in [
         ("png", ImageFormat::Png),
+        ("PNG", ImageFormat::Png),
         ("jpeg", ImageFormat::Jpeg),
+        ("jpg", ImageFormat::Jpeg),
         ("webp", ImageFormat::WebP),
     ] {
         let mut bytes = Cursor::new(Vec::new());
@@ -160,7 +164,11 @@ fn pictures_are_translated_as_the_library_does() {
             &format!("/v1/translate?format={format}"),
             bytes.get_ref(),
         );
-        assert_eq!(answer.header("content-type"), format!("image/{format}"));
+        assert_eq!(
+            answer.header("content-type"),
+            kind.to_mime_type(),
+            "{format}"
+        );
         assert_eq!(image::guess_format(&answer.bytes).unwrap(), kind);
         let translated = answer.picture();
         assert_eq!([translated.width(), translated.height()], [90, 70]);
@@ -333,6 +341,63 @@ fn close(found: &RgbImage, expected: &[u8]) {
     }
 }
 
+/// With `scale=train`, a picture is resized as the training pictures were; without, a note says that they were.
+#[test]
+fn pictures_are_translated_at_the_scale_of_the_training() {
+    let settings = Settings {
+        pixels: 128 * 128,
+        ..Settings::default()
+    };
+    let served = Served::new(settings);
+    let known = |name: &str, scale: Option<[u32; 2]>| {
+        let path = served.folder.path().join(format!("{name}.safetensors"));
+        let mut checkpoint = Checkpoint::load(&path).unwrap();
+        checkpoint.config.scale = scale.map(|[from, to]| TrainingScale {
+            from: Size::square(from),
+            to: Size::square(to),
+        });
+        checkpoint.save(&path).unwrap();
+        served.models.reload().unwrap();
+    };
+    known("one", Some([128, 64]));
+    known("two", None);
+    let source = pattern(128, 0);
+    let file = png(&source);
+    let native = post(&served, "/v1/translate", &file);
+    assert_eq!(
+        native.header("pix2pix-note"),
+        "the model was trained on pictures shrunk from about 128x128 to about 64x64 pixels; scale=train translates at that \
+         scale"
+    );
+    let preview = post(&served, "/v1/preview", &file);
+    assert!(!preview.headers.contains_key("pix2pix-note"));
+    let scaled = post(&served, "/v1/translate?scale=train", &file);
+    assert!(!scaled.headers.contains_key("pix2pix-note"));
+    let model = served.models.get(Some("one")).unwrap();
+    let options = TranslateOptions {
+        scale: Scale::Train,
+        ..TranslateOptions::default()
+    };
+    let expected = model.translator.translate_with(source.into(), &options);
+    let scaled = scaled.picture().into_rgb8().into_raw();
+    assert!(scaled == expected.unwrap().bytes());
+    assert!(scaled != native.picture().into_rgb8().into_raw());
+    let unknown = post(&served, "/v1/translate?scale=train&model=two", &file).problem(400);
+    assert!(
+        unknown.starts_with("the parameters: `scale` is train, but the model does not know"),
+        "{unknown}"
+    );
+    // what a training has enlarged needs the time and memory of what it became
+    known("one", Some([16, 64]));
+    let large = post(&served, "/v1/translate?scale=train", &file).problem(413);
+    assert!(
+        large.starts_with(
+            "the model takes the picture at the scale of its training, as 512x512 pixels"
+        ),
+        "{large}"
+    );
+}
+
 /// A camera's picture as the model takes it, to look at.
 #[test]
 fn a_preview_shows_the_models_range() {
@@ -370,6 +435,32 @@ fn a_preview_shows_the_models_range() {
         refused.starts_with("the parameters: seed: unknown field `seed`"),
         "{refused}"
     );
+}
+
+/// A model reads what is shown of a picture, on which may be drawn, as the picture itself.
+#[test]
+fn a_preview_is_read_as_the_picture() {
+    let own_range = Domain {
+        channels: 1,
+        range: [0.0, 100.0].into(),
+        ..Domain::RGB8
+    };
+    let served = Served::of(
+        Settings::default(),
+        &[("own", 64, [own_range, Domain::RGB8])],
+    );
+    let model = &get(&served, "/v1/models").json()["models"][0];
+    assert_eq!(model["plain_source"], true);
+    let levels = (0..64 * 64).map(|at| (at % 101) as u8).collect();
+    let picture = Picture::new([64, 64], 1, Samples::U8(levels));
+    let file = picture::encode(&picture, Format::Png, &Metadata::default()).unwrap();
+    let preview = post(&served, "/v1/preview", &file).bytes;
+    let [direct, drawn] = [&file, &preview].map(|file| {
+        let answer = post(&served, "/v1/translate", file);
+        assert_eq!(answer.header("pix2pix-clipped"), "");
+        answer.picture()
+    });
+    assert!(direct == drawn);
 }
 
 /// Pictures unlike those of training are converted, and told.
@@ -555,6 +646,11 @@ fn a_training_is_told_in_numbers() {
         assert!(made.unwrap().success());
         get(&served, "/v1/training/sheets/3").problem(404);
     }
+    // as it is described
+    let document = get(&served, "/openapi.json").json();
+    let described = &document["components"]["schemas"]["TrainingInfo"];
+    let told = get(&served, "/v1/training").json();
+    schema::check(&document, described, &told, "the training");
     let plain = Served::new(Settings::default());
     assert_eq!(get(&plain, "/v1/models").json()["training"], false);
     get(&plain, "/v1/training").problem(404);
@@ -673,11 +769,11 @@ fn models_and_their_examples_are_told() {
     }
 }
 
-/// A browser that has a file of the page is told so in place of the file.
+/// A browser that has a file of the page, the list of models or an example is told so in its place.
 #[test]
-fn the_page_is_sent_once() {
+fn what_has_not_changed_is_sent_once() {
     let served = Served::new(Settings::default());
-    for path in ["/", "/main.js"] {
+    for path in ["/", "/main.js", "/v1/models", "/v1/models/one/examples/0"] {
         let tag = get(&served, path).header("etag").to_string();
         let again = |tag: &str| {
             let request = agent().get(format!("{}{path}", served.url));
@@ -687,10 +783,21 @@ fn the_page_is_sent_once() {
             let answer = again(&known);
             assert_eq!((answer.status, answer.bytes.len()), (304, 0), "{path}");
             assert_eq!(answer.header("etag"), tag);
+            // and asks each time
+            assert_eq!(answer.header("cache-control"), "no-cache");
         }
         let other = again("\"other\"");
         assert!(other.status == 200 && !other.bytes.is_empty(), "{path}");
     }
+    // another model in the place of one
+    let tag = || get(&served, "/v1/models").header("etag").to_string();
+    let before = tag();
+    served.models.reload().unwrap();
+    assert_eq!(tag(), before);
+    let path = served.folder.path().join("one.safetensors");
+    save_model(&path, 64, 8, [Domain::RGB8; 2]);
+    served.models.reload().unwrap();
+    assert_ne!(tag(), before);
 }
 
 /// A header carries ASCII; the name itself is in the list of models.
@@ -793,7 +900,20 @@ fn what_is_wrong_is_told_as_a_problem() {
     }
     let largest = translate("?seed=18446744073709551615", &file);
     assert_eq!(largest.status, 200);
-    translate("?format=gif", &file).problem(400);
+    for (query, told) in [
+        (
+            "format=gif",
+            "format: \"gif\" is not known; choose png, tiff, npy, jpeg or webp",
+        ),
+        (
+            "dropout=maybe",
+            "dropout: \"maybe\" is not known; choose on or off",
+        ),
+        ("display=", "display: \"\" is not known; choose on or off"),
+    ] {
+        let refused = translate(&format!("?{query}"), &file).problem(400);
+        assert_eq!(refused, format!("the parameters: {told}"));
+    }
     assert!(
         translate("", b"no picture")
             .problem(422)
@@ -822,13 +942,13 @@ fn what_is_wrong_is_told_as_a_problem() {
     assert!(
         translate("", &vec![0; 100_001])
             .problem(413)
-            .contains("100000 bytes")
+            .contains("more than 100000 bytes; send a smaller file")
     );
     let large = RgbImage::from_pixel(201, 200, Rgb([0; 3]));
     assert!(
         translate("", &png(&large))
             .problem(413)
-            .contains("201x200 pixels")
+            .contains("201x200 pixels, and this server accepts at most 40000; shrink it")
     );
     get(&served, "/v1/translate").problem(405);
     get(&served, "/v1/models/one/examples/99").problem(404);
@@ -970,7 +1090,11 @@ fn the_openapi_document_is_the_api() {
                 answer.status
             );
             let kind = answer.header("content-type").split(';').next().unwrap();
-            assert!(told["content"][kind].is_object(), "{method} {url}: {kind}");
+            let described = &told["content"][kind]["schema"];
+            assert!(described.is_object(), "{method} {url}: {kind}");
+            if kind == "application/json" {
+                schema::check(&document, described, &answer.json(), url);
+            }
             for name in answer.headers.keys().map(|name| name.as_str()) {
                 let is_own = name.starts_with("pix2pix-") || name == "server-timing";
                 let is_told = told["headers"][name].is_object();
@@ -980,13 +1104,45 @@ fn the_openapi_document_is_the_api() {
         }
     }
     assert_eq!(called, 7);
+    // a client sends and gets the bytes of a picture, and no list of numbers
+    let is_bytes = |content: &Value| {
+        let schema = &content["schema"]["$ref"];
+        let schema = document.pointer(schema.as_str().unwrap().trim_start_matches('#'));
+        let schema = schema.unwrap();
+        schema["type"] == "string" && schema["format"] == "binary"
+    };
+    for (path, method, status) in [
+        ("/v1/translate", "post", "200"),
+        ("/v1/preview", "post", "200"),
+        ("/v1/models/{model}/examples/{index}", "get", "200"),
+    ] {
+        let operation = &document["paths"][path][method];
+        let bodies = ["requestBody", "responses"].map(|part| match part {
+            "responses" => &operation[part][status]["content"],
+            part => &operation[part]["content"],
+        });
+        for (kind, content) in bodies.iter().filter_map(|body| body.as_object()).flatten() {
+            assert!(
+                kind == "multipart/form-data" || is_bytes(content),
+                "{path}: {kind}"
+            );
+        }
+    }
+    // beside the document, wherever a proxy shows it
+    assert_eq!(document["servers"], serde_json::json!([{ "url": "." }]));
+    let refused = get(&served, "/v1/models/one/examples/99");
+    let problem = &document["components"]["schemas"]["Problem"];
+    schema::check(&document, problem, &refused.json(), "a problem");
     let translate = &document["paths"]["/v1/translate"]["post"];
     let parameters = translate["parameters"].as_array().unwrap();
     let names: Vec<&str> = parameters
         .iter()
         .map(|p| p["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["model", "seed", "dropout", "format", "display"]);
+    assert_eq!(
+        names,
+        ["model", "seed", "dropout", "scale", "format", "display"]
+    );
     for status in [
         "400", "401", "403", "404", "408", "413", "415", "422", "429", "503",
     ] {

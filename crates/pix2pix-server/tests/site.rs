@@ -9,8 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use pix2pix::data::labels::Stored;
+use pix2pix::data::picture::{self, Format, Metadata, Picture};
+use pix2pix::data::{Domain, Samples};
+use pix2pix_server::settings::Words;
+use pix2pix_server::{Settings, site};
 use serde_json::Value;
+use tempfile::TempDir;
 
+use crate::common::{Served, label_maps, twelve_bits};
+use crate::page::paste;
 use crate::tab::{self, Tab, wait_for};
 
 /// A host of static files that sets no header but the length.
@@ -29,10 +37,16 @@ struct State {
 
 impl Host {
     fn new() -> Self {
+        Self::of(PathBuf::from(
+            std::env::var_os("PIX2PIX_SITE").expect("the site"),
+        ))
+    }
+
+    fn of(folder: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let state = Arc::new(State {
-            folder: PathBuf::from(std::env::var_os("PIX2PIX_SITE").expect("the site")),
+            folder,
             models: AtomicU64::new(0),
             limit: AtomicU64::new(u64::MAX),
         });
@@ -161,6 +175,103 @@ fn the_browser_draws_what_the_program_draws() {
     assert_eq!(tab.value(is_on), Value::from("false"));
     tab.settled();
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+/// The site of an untrained model with this source, in a tab, whose module gives pictures back as they are.
+fn opened(source: Domain) -> (TempDir, Host, Tab) {
+    const ENGINE: &str = "export const load = async () => ({ free() {}, async translate({ data, width, height }) { \
+                          return new ImageData(new Uint8ClampedArray(data), width, height); } });";
+    let served = Served::of(
+        Settings::default(),
+        &[("model", 64, [source, Domain::RGB8])],
+    );
+    let model = served.models.get(None).unwrap();
+    let (folder, weights) = (tempfile::tempdir().unwrap(), "model.safetensors");
+    std::fs::copy(
+        served.folder.path().join(weights),
+        folder.path().join(weights),
+    )
+    .unwrap();
+    let module: [&[u8]; site::MODULE.len()] = [ENGINE.as_bytes(), b"", b"", b""];
+    site::write(folder.path(), &model, weights, module, &Words::default()).unwrap();
+    let host = Host::of(folder.path().to_path_buf());
+    let mut tab = Tab::open();
+    tab.size(1280, 900, false);
+    tab.visit(&host.url);
+    (folder, host, tab)
+}
+
+/// A PNG of 64 by 64 pixels.
+fn png(channels: usize, samples: Samples) -> Vec<u8> {
+    let picture = Picture::new([64, 64], channels, samples);
+    picture::encode(&picture, Format::Png, &Metadata::default()).unwrap()
+}
+
+fn status(tab: &mut Tab) -> String {
+    let text = tab.value("document.getElementById('status').textContent");
+    text.as_str().unwrap().to_string()
+}
+
+/// Label maps are read by class, as a server does it.
+#[test]
+#[ignore = "needs Chromium: tools/check_web"]
+fn label_maps_are_read_by_class() {
+    let (_folder, _host, mut tab) = opened(label_maps(Stored::Ids));
+    let gray = |level: u8| [level, level, level, 255];
+    // the ids of the classes
+    let before = tab.output();
+    let ids = (0..64 * 64).map(|at| at % 3).map(|id| id as u8).collect();
+    paste(&mut tab, &png(1, Samples::U8(ids)), "ids.png");
+    tab.other_than(&before);
+    let colors: Vec<u8> = (0..64 * 64)
+        .flat_map(|at| gray([0, 128, 255][at % 3]))
+        .collect();
+    close(&pixels(&mut tab), &colors);
+    assert!(!status(&mut tab).contains("no class"));
+    // other colors, of which the first half is near that of a class
+    let before = tab.output();
+    let half = 64 * 32;
+    let photograph = [[250, 250, 250].repeat(half), [100, 150, 60].repeat(half)].concat();
+    paste(&mut tab, &png(3, Samples::U8(photograph)), "photograph.png");
+    tab.other_than(&before);
+    close(
+        &pixels(&mut tab),
+        &[gray(255).repeat(half), gray(128).repeat(half)].concat(),
+    );
+    let said = status(&mut tab);
+    assert!(
+        said.contains("50% of its pixels have a color that no class has, and became the nearest"),
+        "{said}"
+    );
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+}
+
+/// Of 16 bits a browser keeps the upper 8, which are not the picture where the model's values lie in the lower ones.
+#[test]
+#[ignore = "needs Chromium: tools/check_web"]
+fn what_a_browser_would_open_nearly_black_is_refused() {
+    let file = png(1, Samples::U16(vec![4000; 64 * 64]));
+    let (_folder, _host, mut tab) = opened(twelve_bits());
+    let before = tab.output();
+    paste(&mut tab, &file, "camera.png");
+    wait_for("the refusal", || {
+        status(&mut tab)
+            .starts_with(
+                "camera.png has 16 bits, of which browsers keep 8: not enough for 1 channel",
+            )
+            .then_some(())
+    });
+    assert_eq!(tab.settled(), before);
+    // of the whole range, these are the picture
+    let (_folder, _host, mut tab) = opened(Domain::RGB8);
+    let before = tab.output();
+    paste(&mut tab, &file, "camera.png");
+    tab.other_than(&before);
+    let level = (4000 >> 8) as u8;
+    close(
+        &pixels(&mut tab),
+        &[level, level, level, 255].repeat(64 * 64),
+    );
 }
 
 /// Browsers run no modules of a disk, and whoever got the folder from somebody knows nothing of it.

@@ -1,9 +1,17 @@
-/** A picture: red, green, blue and alpha of each pixel, row by row. In browsers, an `ImageData`. */
+/** A picture: red, green, blue and alpha of each pixel, row by row. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8ClampedArray;
 }
+
+/** A type of browsers by its name, where the program that is checked has it; elsewhere another. */
+type OfBrowsers<Name extends string, Otherwise> = typeof globalThis extends { [Key in Name]: { prototype: infer Type } }
+  ? Type
+  : Otherwise;
+
+/** A translated picture: in browsers an `ImageData`, elsewhere its pixels. */
+export type Translated = OfBrowsers<"ImageData", Pixels>;
 
 /** A picture to translate: as `Pixels`, or with its bytes in a `Uint8Array`, such as a `Buffer` of Node. */
 export interface Source {
@@ -52,7 +60,10 @@ export interface Model {
    * PASCAL VOC; a picture may also have the class id in red, green and blue.
    * Rejects other arrays, options that there are not and values of another type, with the reason.
    */
-  translate(picture: Source | HTMLCanvasElement | OffscreenCanvas, options?: TranslateOptions): Promise<Pixels>;
+  translate(
+    picture: Source | OfBrowsers<"HTMLCanvasElement", never> | OfBrowsers<"OffscreenCanvas", never>,
+    options?: TranslateOptions,
+  ): Promise<Translated>;
   /** Ends its workers and frees its memory. It cannot be used afterwards, and pictures that wait are rejected. */
   free(): void;
 }

@@ -9,7 +9,9 @@ const model: Model = await load("model.safetensors", {
 const canvas = document.createElement("canvas");
 canvas.width = model.width;
 canvas.height = model.height;
-const image: Pixels = await model.translate(canvas, { dropout: true, seed: 7n });
+const image = await model.translate(canvas, { dropout: true, seed: 7n });
+canvas.getContext("2d")!.putImageData(image, 0, 0);
+await model.translate(new OffscreenCanvas(64, 64));
 const again: Pixels = await model.translate(image);
 console.log(again.data.length);
 await model.translate({ width: 16, height: 16, data: new Uint8Array(1024) });

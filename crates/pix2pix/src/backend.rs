@@ -17,4 +17,5 @@ pub(crate) mod norm;
 pub(crate) mod precision;
 pub(crate) mod smooth;
 pub(crate) mod taps;
+pub(crate) mod unary;
 pub(crate) mod window;

@@ -170,7 +170,7 @@ pub fn run(
 fn jitter(config: &BenchConfig) -> JitterConfig {
     let size = config.size as u32;
     JitterConfig {
-        load_size: Size::square(size * 286 / 256),
+        load_size: JitterConfig::usual_load_size(Size::square(size)),
         crop_size: Size::square(size),
         ..JitterConfig::default()
     }

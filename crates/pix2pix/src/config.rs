@@ -10,6 +10,7 @@ pub(crate) mod values;
 use pix2pix_runtime::checkpoint::ModelConfig;
 use pix2pix_runtime::network::GeneratorConfig;
 use pix2pix_runtime::picture::{Domain, Size};
+use pix2pix_runtime::scale::{Scale, TrainingScale};
 use serde::Deserialize;
 
 use crate::backend::device::DeviceName;
@@ -17,6 +18,7 @@ use crate::backend::precision::Precision;
 use crate::data::cache::CacheKind;
 use crate::data::dataset::Dataset;
 use crate::data::dataset::survey::{OnError, Survey};
+use crate::data::earth;
 use crate::data::jitter::JitterConfig;
 use crate::data::loader::Walk;
 use crate::data::pair::{self, Direction};
@@ -36,6 +38,9 @@ const MOST_STEPS: u64 = 10_000_000_000;
 pub const MOST_NEIGHBORS: usize = 7;
 /// Largest number of shapes of side-by-side pairs that a run remembers, so that its configuration stays readable.
 const MOST_SHAPES: usize = 32;
+
+/// What takes the place of the names of files in models that are given away.
+const UNNAMED: &str = "a file that a model for others does not name";
 
 /// The configuration of a training run, with every default filled in.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -78,6 +83,10 @@ pub struct RunConfig {
     /// earlier versions.
     #[serde(default)]
     pub orientation: Option<String>,
+    /// What the training made of the size of its pictures; `None` if it is unknown, as of imported models and of earlier
+    /// versions.
+    #[serde(default)]
+    pub scale: Option<TrainingScale>,
     /// How to handle broken and unmatched files.
     #[serde(default)]
     pub on_error: OnError,
@@ -164,6 +173,7 @@ impl Default for RunConfig {
             squares: false,
             side_by_side: None,
             orientation: None,
+            scale: None,
             on_error: OnError::Stop,
             workers: 0,
             cache: CacheKind::Off,
@@ -212,9 +222,13 @@ impl RunConfig {
     }
 
     /// Remembers how the pairs of a data set lie in their files, so that [`is_pair`](Self::is_pair) knows others like them, and
-    /// [`turned`](Self::turned) volumes that lie otherwise.
+    /// [`turned`](Self::turned) volumes that lie otherwise; and what the jitter makes of their size.
     pub fn remember_shapes(&mut self, data: &Dataset, survey: &Survey) {
         self.orientation = data.train.orientation();
+        self.scale = survey.median_size().map(|size| TrainingScale {
+            from: Size(size),
+            to: Size(self.jitter.known(size)),
+        });
         self.side_by_side = Some(match data.is_side_by_side() {
             true => survey
                 .shapes()
@@ -248,10 +262,12 @@ impl RunConfig {
         })
     }
 
-    /// What to say of a source of this size, in pixels, that is much smaller than those of training.
-    pub fn smallness(&self, [width, height]: [u32; 2]) -> Option<String> {
+    /// What to say of a source of this size, in pixels, that is translated at this scale, and much smaller than those of training
+    /// to the network: at the training's scale, it is only a small picture.
+    pub fn smallness(&self, [width, height]: [u32; 2], scale: Scale) -> Option<String> {
         let Size([wide, high]) = self.jitter.crop_size;
-        (self.jitter.resize.makes_crops() && width * 2 < wide && height * 2 < high).then(|| {
+        let is_small = width * 2 < wide && height * 2 < high;
+        (scale == Scale::Native && self.jitter.resize.makes_crops() && is_small).then(|| {
             format!(
                 "it is much smaller than the {wide}x{high} pixels that the model was trained on; enlarge it first"
             )
@@ -278,14 +294,37 @@ impl RunConfig {
         }
     }
 
+    /// The settings as others may read them: nothing in them tells of the machine that trained, neither the names of its files nor
+    /// its devices and threads.
+    pub fn for_others(&self) -> Self {
+        let mut settings = self.clone();
+        let Self {
+            workers,
+            threads,
+            device,
+            ..
+        } = Self::default();
+        (settings.workers, settings.threads, settings.device) = (workers, threads, device);
+        if !earth::is_named(&settings.data) {
+            settings.data = UNNAMED.to_string();
+        }
+        if let Some(origin) = &mut settings.from {
+            origin.model = UNNAMED.to_string();
+        }
+        let weights = &mut settings.objective.perceptual_weights;
+        if !weights.is_empty() {
+            *weights = UNNAMED.to_string();
+        }
+        settings
+    }
+
     /// What translation needs of it.
     pub fn model(&self) -> ModelConfig {
-        ModelConfig::new(
-            [self.source.clone(), self.target.clone()],
-            self.neighbors,
-            self.generator.clone(),
-            self.size(),
-        )
+        let domains = [self.source.clone(), self.target.clone()];
+        let generator = self.generator.clone();
+        let mut model = ModelConfig::new(domains, self.neighbors, generator, self.size());
+        model.scale = self.scale;
+        model
     }
 
     /// The order in which one process visits `pairs` pairs, from pair `start` of the run.
@@ -340,6 +379,45 @@ mod tests {
     }
 
     #[test]
+    fn settings_for_others_tell_nothing_of_the_machine() {
+        let file = || "/home/me/client/file".to_string();
+        let mut config = RunConfig {
+            data: file(),
+            steps: 9,
+            workers: 3,
+            threads: 5,
+            device: DeviceName::Cuda(1),
+            from: Some(Origin {
+                model: file(),
+                sha256: "1f".to_string(),
+                channels: FromChannels::Same,
+            }),
+            ..RunConfig::default()
+        };
+        config.objective.perceptual_weights = file();
+        let others = config.for_others();
+        let text = |config: &RunConfig| serde_json::to_string(config).unwrap();
+        assert!(text(&config).contains("client") && !text(&others).contains("client"));
+        assert_eq!((others.workers, others.threads), (0, 0));
+        assert_eq!((others.steps, others.device), (9, DeviceName::Cpu));
+        assert!(others.from.is_some());
+        // of two models, nobody knows whether they are of one data set
+        let [mut one, mut other] = [&others, &others].map(Clone::clone);
+        for (config, digest) in [(&mut one, "a"), (&mut other, "b")] {
+            (config.val_fraction, config.data_digest) = (0.5, format!("{digest}-x"));
+        }
+        assert!(!one.holds_out_others_than(&other));
+        (one.data, other.data) = (file(), file());
+        assert!(one.holds_out_others_than(&other));
+        // the pairs in the program are everybody's
+        let built_in = RunConfig {
+            data: earth::NAME.to_string(),
+            ..RunConfig::default()
+        };
+        assert_eq!(built_in.for_others(), built_in);
+    }
+
+    #[test]
     fn whole_pictures_have_a_size_that_the_networks_accept() {
         let mut config = RunConfig::default();
         config.jitter.multiple = 512;
@@ -354,6 +432,15 @@ mod tests {
         // a damaged file
         config.jitter.multiple = 0;
         assert_eq!(config.size(), Size([256, 1000]));
+    }
+
+    #[test]
+    fn what_is_small_at_the_scale_of_the_training_is_not_to_be_enlarged() {
+        let config = RunConfig::default();
+        let told = config.smallness([100, 127], Scale::Native).unwrap();
+        assert!(told.contains("than the 256x256 pixels"), "{told}");
+        assert_eq!(config.smallness([100, 128], Scale::Native), None);
+        assert_eq!(config.smallness([100, 127], Scale::Train), None);
     }
 
     #[test]

@@ -35,7 +35,6 @@
 //! - [`device`] lists and opens devices;
 //! - [`parallel`] connects processes that train together;
 //! - [`text_table`] aligns the columns of tables;
-//! - [`clock`] reads the time of day, whatever a machine's clock says;
 //! - [`atomic_file`] writes files that appear whole or not at all;
 //! - [`identity`] tells whether paths lead to one file or folder.
 //!
@@ -46,7 +45,6 @@ pub mod atomic_file;
 pub(crate) mod backend;
 pub mod bench;
 pub(crate) mod caught;
-pub mod clock;
 pub(crate) mod config;
 pub mod data;
 pub mod draw;

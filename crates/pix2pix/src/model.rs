@@ -36,7 +36,8 @@ pub(crate) mod translate;
 pub use average::average;
 pub use checkpoint::{Checkpoint, config, find, find_best, in_folder};
 pub use pix2pix_runtime::{
-    Fit, NormStatistics, Temporal, TilePlan, Tiles, Tiling, TranslateOptions, Windows,
+    Fit, NormStatistics, Scale, Temporal, TilePlan, Tiles, Tiling, TrainingScale, TranslateOptions,
+    Windows,
 };
 pub use sampled::{SCALE as DEVIATION_SCALE, Sampled};
 pub use translate::Translator;

@@ -297,7 +297,7 @@ fn a_bias_that_the_port_lacks_is_read_but_not_exported() {
     let bias = |checkpoint: &Checkpoint| checkpoint.discriminator_tensors()["output.bias"].clone();
     assert!(bias(&again) == bias(&with) && bias(&with).values != [0.0]);
     let refused = exported(&again).err().unwrap().to_string();
-    let told = "no bias of the last convolution in a pixel discriminator with batch norm; export networks of";
+    let told = "no bias of the last convolution in a pixel discriminator with batch norm; omit `discriminator`: the";
     assert!(refused.contains(told), "{refused}");
 }
 
@@ -385,6 +385,25 @@ fn a_dropout_rate_is_given_to_a_resnet() {
     assert_eq!(export::other_dropout(&GeneratorConfig::Unet(still)), None);
 }
 
+/// No file has them: an import has the port's.
+#[test]
+fn other_blocks_with_dropout_are_told() {
+    let of = |depth, dropout, dropout_blocks| {
+        export::other_blocks(&GeneratorConfig::Unet(UnetConfig {
+            depth,
+            dropout,
+            dropout_blocks,
+            ..UnetConfig::default()
+        }))
+    };
+    assert_eq!(of(8, 0.5, [0, 3]), Some([0..3, 1..4]));
+    assert_eq!(of(5, 0.5, [0, 3]), Some([0..3, 1..1]));
+    assert_eq!(of(8, 0.5, [1, 4]), None);
+    assert_eq!(of(8, 0.0, [0, 3]), None);
+    // no more than there are
+    assert_eq!(of(8, 0.5, [1, 9]), Some([1..7, 1..4]));
+}
+
 /// The port's U-Net without norms has no biases either.
 #[test]
 fn a_u_net_without_norms_comes_back_as_it_was() {
@@ -455,6 +474,16 @@ fn a_keras_generator_that_predicts_otherwise_is_told() {
     }
 }
 
+/// Weights of 16 bits; the layers of relu are of the class ReLU.
+#[test]
+fn a_keras_generator_of_16_bits_translates_as_keras_does() {
+    let path = fixture("keras", "keras-3-half.keras");
+    let found = import::keras(&path, &Options::default()).unwrap_or_else(|e| panic!("{e}"));
+    let network = found.checkpoint.generator(&path, &Device::flex()).unwrap();
+    let output = network.forward(wide_wave([1, 3, 16, 32]), &mut Noise::off());
+    close_in("keras", &output, "keras-3-half.keras", 1);
+}
+
 #[test]
 fn endings_of_files_are_read_in_any_case() {
     let folder = tempfile::tempdir().unwrap();
@@ -511,13 +540,19 @@ fn other_files_are_refused_in_words() {
             .to_string();
         assert!(error.contains(told), "{error}");
     };
-    named(&file("basic_net_D.pth"), "this is a discriminator");
+    named(
+        &file("basic_net_D.pth"),
+        "basic_net_D.pth: a discriminator alone; give the generator's file, latest_net_G.pth, before it",
+    );
     named(&file("nowhere.pth"), "no such file");
     let scratch = tempfile::tempdir().unwrap();
     let onnx = scratch.path().join("e.onnx");
     // the version of ONNX's format, and who wrote the file
     fs::write(&onnx, b"\x08\x08\x12\x07pytorch").unwrap();
-    named(&onnx, "e.onnx: a file of ONNX, and not of PyTorch; give ");
+    named(
+        &onnx,
+        "e.onnx: a file of ONNX, and not a file of PyTorch; give ",
+    );
     fs::write(&onnx, "neither of the two").unwrap();
     named(&onnx, "e.onnx: not a PyTorch file of weights (");
     let [g, d] = ["unet_256_net_G.pth", "unet_64-half_net_G.pth"].map(file);
@@ -608,6 +643,93 @@ fn renamed(zip: &mut zip::ZipArchive<std::io::Cursor<Vec<u8>>>, folder: &str) ->
     file
 }
 
+/// Writes a file of networks, each with its key before the names of its tensors.
+fn join(path: &Path, parts: &[(&str, &PublicTensors)]) {
+    let all = parts.iter().flat_map(|(key, tensors)| {
+        let named = tensors.iter();
+        named.map(move |(name, tensor)| (format!("{key}{name}"), tensor.clone()))
+    });
+    export::write(&all.collect(), path, PublicFormat::Pth).unwrap();
+}
+
+/// Nobody has asked for it.
+#[test]
+fn a_discriminator_that_does_not_fit_is_left_out() {
+    let [g, d] = ["unet_256_net_G.pth", "basic_net_D.pth"].map(file);
+    let whole = import::public(&g, Some(&d), &Options::default()).unwrap();
+    let generator = export::generator_tensors(&whole, &g).unwrap();
+    let judge = export::discriminator_tensors(&whole, &g).unwrap().unwrap();
+    // as with n_layers_D 2
+    let mut shorter = judge.clone();
+    shorter.retain(|name, _| !name.starts_with("model.9.") && !name.starts_with("model.11."));
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("all.pth");
+    let [of_a, of_b] = ["netG_A.", "netG_B."].map(|key| (key, &generator));
+    let key = Some("netG_B".to_string());
+    let of_key = Options {
+        key,
+        ..Options::default()
+    };
+    for (parts, options, told) in [
+        (
+            vec![("netG.", &generator), ("netD.", &shorter)],
+            Options::default(),
+            Some("unknown discriminator with 4 convolutions"),
+        ),
+        (
+            vec![of_a, of_b, ("netD_A.", &shorter)],
+            of_key.clone(),
+            Some("unknown discriminator with 4 convolutions"),
+        ),
+        (
+            vec![of_a, of_b, ("netD_A.", &judge), ("netD_B.", &judge)],
+            of_key.clone(),
+            Some("it holds 2 discriminators: netD_A, netD_B"),
+        ),
+        (vec![of_a, of_b], of_key.clone(), None),
+    ] {
+        join(&path, &parts);
+        let found = import::of_files(std::slice::from_ref(&path), &options);
+        let found = found.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(found.left_out.as_deref(), told);
+        let checkpoint = found.checkpoint;
+        assert!(checkpoint.generator_tensors() == whole.generator_tensors());
+        assert!(checkpoint.discriminator_tensors().is_empty());
+        // of a file that is given as the discriminator's, it is an error
+        if let Some(told) = told {
+            let error = import::of_files(&[g.clone(), path.clone()], &Options::default());
+            let error = error.err().unwrap().to_string();
+            assert!(
+                error.contains(&format!("all.pth: {told}; give ")),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_dropout_of_a_u_net_is_assumed() {
+    let [unet, random, still] = [
+        "unet_64-half_net_G.pth",
+        "resnet_9blocks-dropout_net_G.pth",
+        "resnet_6blocks-instance_net_G.pth",
+    ];
+    for (name, dropout, assumed) in [
+        (unet, None, true),
+        (unet, Some(0.5), false),
+        (unet, Some(0.0), false),
+        (random, None, false),
+        (still, None, false),
+    ] {
+        let options = Options {
+            dropout,
+            ..Options::default()
+        };
+        let found = import::of_files(&[file(name)], &options).unwrap();
+        assert_eq!(found.assumed, assumed, "{name} {dropout:?}");
+    }
+}
+
 /// Training scripts save more than the weights, and more than one network.
 #[test]
 fn networks_inside_dictionaries_are_found() {
@@ -619,13 +741,7 @@ fn networks_inside_dictionaries_are_found() {
         .unwrap();
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("all.pth");
-    let joined = |parts: [(&str, &PublicTensors); 2]| {
-        let all = parts.into_iter().flat_map(|(key, tensors)| {
-            let named = tensors.iter();
-            named.map(move |(name, tensor)| (format!("{key}{name}"), tensor.clone()))
-        });
-        export::write(&all.collect(), &path, PublicFormat::Pth).unwrap();
-    };
+    let joined = |parts: [(&str, &PublicTensors); 2]| join(&path, &parts);
     let options = Options::default();
     for keys in [
         ["state_dict.", "D."],
@@ -665,8 +781,9 @@ fn networks_inside_dictionaries_are_found() {
         .err()
         .unwrap()
         .to_string();
-    let wanted = "it holds 2 discriminators: netD_A, netD_B; give a file with one of them, or the generator's file alone";
-    assert!(error.ends_with(wanted), "{error}");
+    let wanted = "it holds 2 discriminators: netD_A, netD_B; give latest_net_D.pth of ";
+    assert!(error.contains(wanted), "{error}");
+    assert!(error.ends_with("or the generator's file alone"), "{error}");
     joined([("netG_A.", &generator), ("netG_B.", &generator)]);
     let with_key = |key: &str| Options {
         key: Some(key.to_string()),

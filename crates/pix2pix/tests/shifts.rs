@@ -1,7 +1,7 @@
 //! Shifts of the two pictures of a pair, compared with scikit-image's (`tools/make_alignment_fixtures.py` made the fixture).
 
 use pix2pix::data::earth::earth;
-use pix2pix::data::{Picture, Samples, Shift, resize, shift};
+use pix2pix::data::{Pairs, Picture, Samples, Shift, resize, shift};
 use serde_json::Value;
 
 fn fixture() -> Value {
@@ -10,6 +10,12 @@ fn fixture() -> Value {
 
 fn numbers(value: &Value) -> [f64; 2] {
     serde_json::from_value(value.clone()).unwrap()
+}
+
+/// Both pictures of a pair.
+fn sides(pairs: &Pairs, index: usize) -> [Picture; 2] {
+    let read = pairs.read_sides_and_gaps(index).unwrap();
+    read.map(|(picture, _)| picture)
 }
 
 /// The part of a picture that is `margin` pixels from its edges, with what it shows moved by `[right, down]`.
@@ -38,7 +44,7 @@ fn shifts_of_pairs_agree_with_scikit_image() {
         let name = pairs.name(index);
         assert_eq!(name, expected["name"]);
         let by = numbers(&expected["moved"]).map(|pixels| pixels as i32);
-        let [a, b] = pairs.read_sides(index).unwrap();
+        let [a, b] = sides(&pairs, index);
         let [a, b] = [moved(&a, margin, [0, 0]), moved(&b, margin, by)];
         let Some(found) = shift::between(&a, &b, None) else {
             unclear.push(name);
@@ -62,7 +68,7 @@ fn shifts_of_pairs_agree_with_scikit_image() {
 fn parts_of_pixels_agree_with_scikit_image() {
     let (fixture, pairs) = (fixture(), earth().train);
     let margin = fixture["margin"].as_u64().unwrap() as u32;
-    let [_, whole] = pairs.read_sides(0).unwrap();
+    let [_, whole] = sides(&pairs, 0);
     let half = |by: [i32; 2]| {
         let picture = moved(&whole, margin, by);
         let [width, height] = picture.size().map(|side| side as usize / 2);
@@ -91,7 +97,7 @@ fn enlarged_pictures_are_aligned_too() {
     let pairs = earth().train;
     let mut found = 0;
     for index in 1..9 {
-        let [a, b] = pairs.read_sides(index).unwrap();
+        let [a, b] = sides(&pairs, index);
         let [a, b] = [moved(&a, 12, [0, 0]), moved(&b, 12, [5, -8])]
             .map(|picture| resize(&picture, [928, 928]));
         if let Some(shift) = shift::between(&a, &b, None) {
@@ -106,9 +112,7 @@ fn enlarged_pictures_are_aligned_too() {
 #[test]
 fn what_is_not_clear_is_no_shift() {
     let pairs = earth().train;
-    let sides: Vec<_> = (0..12)
-        .map(|index| pairs.read_sides(index).unwrap())
-        .collect();
+    let sides: Vec<_> = (0..12).map(|index| sides(&pairs, index)).collect();
     let unrelated = (0..12).filter(|index| {
         let [[a, _], [_, b]] = [&sides[*index], &sides[(index + 5) % 12]];
         shift::between(a, b, None).is_some()
@@ -126,7 +130,7 @@ fn what_is_not_clear_is_no_shift() {
 #[test]
 fn edges_of_pixels_without_data_do_not_count() {
     let pairs = earth().train;
-    let [_, b] = pairs.read_sides(1).unwrap();
+    let [_, b] = sides(&pairs, 1);
     let [first, second] = [moved(&b, 12, [0, 0]), moved(&b, 12, [6, 3])];
     let side = first.size()[0] as usize;
     // irregular blocks that cover half of the picture

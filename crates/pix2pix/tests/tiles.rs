@@ -8,7 +8,10 @@ use image::{Rgb, RgbImage};
 use pix2pix::Translator;
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{self, LargeWriter, Metadata, Picture, Samples};
-use pix2pix::model::{Checkpoint, Fit, NormStatistics, TilePlan, Tiles, Tiling, TranslateOptions};
+use pix2pix::model::{
+    Checkpoint, Fit, NormStatistics, Scale, TilePlan, Tiles, Tiling, TrainingScale,
+    TranslateOptions,
+};
 use pix2pix::network::{
     Generator, Init, Noise, Norm, PatchGanConfig, ResnetConfig, UnetConfig, Upsample, WeightInit,
     weights,
@@ -78,6 +81,7 @@ fn in_panels(
             statistics,
         },
         padded: [picture.size()[0].next_multiple_of(64), 64],
+        unit: 64,
         known: None,
         noise: Some(plan::Noise { seed: 5, stream: 0 }),
         panel,
@@ -174,43 +178,47 @@ fn statistics_of_tiles_are_those_of_the_whole() {
     let network: Generator = network.unwrap().into();
     let tensors = weights::collect(&network);
     let engine = Cpu::new(&network.config(), tensors, Arithmetic::F32).unwrap();
-    // tiles begin at 0, 64, 128 and 192: the strip is in two of them
-    let picture: Picture = RgbImage::from_fn(320, 128, |x, y| {
-        let level = if (64..128).contains(&x) { 200 } else { 0 };
-        let texture = (x * 7 + y * 13) % 41;
-        Rgb([level + texture as u8, 20, level])
-    })
-    .into();
     let rgb = Domain::RGB8;
-    let translated = |side, statistics| {
-        let plan = TilePlan {
-            engine: &engine,
-            domains: [&rgb; 2],
-            tiles: Tiles {
-                side,
-                overlap: 64,
-                statistics,
-            },
-            padded: [320, 128],
-            known: None,
-            noise: None,
-            panel: u32::MAX,
+    // tiles begin at 0, 64, 128 and 192, or at 0, 62, 126 and 190: the strip is in two of them. The second picture is padded by
+    // a column, which no tile may begin at
+    for width in [320, 317] {
+        let picture: Picture = RgbImage::from_fn(width, 128, |x, y| {
+            let level = if (64..128).contains(&x) { 200 } else { 0 };
+            let texture = (x * 7 + y * 13) % 41;
+            Rgb([level + texture as u8, 20, level])
+        })
+        .into();
+        let translated = |side, statistics| {
+            let plan = TilePlan {
+                engine: &engine,
+                domains: [&rgb; 2],
+                tiles: Tiles {
+                    side,
+                    overlap: 64,
+                    statistics,
+                },
+                padded: [width.next_multiple_of(2), 128],
+                unit: 2,
+                known: None,
+                noise: None,
+                panel: u32::MAX,
+            };
+            let mut bands = Vec::new();
+            let translated = plan.translate(&picture, &mut |_, band| {
+                bands.push(band);
+                Ok(())
+            });
+            translated.unwrap();
+            Picture::stacked(bands)
         };
-        let mut bands = Vec::new();
-        let translated = plan.translate(&picture, &mut |_, band| {
-            bands.push(band);
-            Ok(())
-        });
-        translated.unwrap();
-        Picture::stacked(bands)
-    };
-    let whole = translated(320, NormStatistics::Tile);
-    let tiled = translated(128, NormStatistics::Image);
-    // far from the borders of all tiles
-    for left in [0, 84, 148, 212, 276] {
-        let [whole, tiled] = [&whole, &tiled].map(|picture| picture.crop([left, 0], [24, 128]));
-        let off = largest_difference(&whole, &tiled);
-        assert!(off <= 1, "{off} of 255 at {left}");
+        let whole = translated(320, NormStatistics::Tile);
+        let tiled = translated(128, NormStatistics::Image);
+        // far from the borders of all tiles
+        for left in [0, 82, 146, 210, 275] {
+            let [whole, tiled] = [&whole, &tiled].map(|picture| picture.crop([left, 0], [24, 128]));
+            let off = largest_difference(&whole, &tiled);
+            assert!(off <= 1, "{off} of 255 at {left} of {width}");
+        }
     }
 }
 
@@ -509,6 +517,97 @@ fn no_layer_is_larger_than_the_engine_can_number() {
         assert_eq!(done.map(drop).map_err(|error| error.to_string()), refused());
     }
     assert!(passes.taken().is_empty());
+}
+
+/// At the scale of the training, the network sees a picture resized by its factors, whole or in tiles.
+#[test]
+fn pictures_are_translated_at_the_scale_of_the_training() {
+    let passes = Passes::default();
+    let mut translator = passes.model(Domain::RGB8);
+    let options = |tiling, fit| TranslateOptions {
+        scale: Scale::Train,
+        tiling,
+        fit,
+        ..TranslateOptions::default()
+    };
+    let whole = options(Tiling::Never, Fit::Pad);
+    let unknown = translator.check(&whole).unwrap_err().to_string();
+    assert!(
+        unknown.starts_with("`scale` is train, but the model does not know the size"),
+        "{unknown}"
+    );
+    let refused = translator.translate_with(gray([256, 128]), &whole);
+    assert_eq!(refused.unwrap_err().to_string(), unknown);
+    translator.model.scale = Some(TrainingScale {
+        from: Size([256, 128]),
+        to: Size::square(64),
+    });
+    for (size, fit, seen) in [
+        ([256, 128], Fit::Pad, [64, 64]),
+        ([512, 128], Fit::Pad, [64, 128]),
+        ([300, 128], Fit::Pad, [64, 128]),
+        ([300, 128], Fit::Resize, [64, 64]),
+        ([16, 16], Fit::Pad, [64, 64]),
+    ] {
+        let output = translator.translate_with(gray(size), &options(Tiling::Never, fit));
+        assert_eq!(output.unwrap().size(), size);
+        assert_eq!(passes.taken(), [seen], "{size:?}");
+    }
+    let cut = options(
+        Tiling::Cut {
+            side: 64,
+            overlap: 16,
+        },
+        Fit::Pad,
+    );
+    // one tile, and several
+    for (size, is_one) in [([256, 128], true), ([1024, 512], false)] {
+        let output = translator.translate_with(gray(size), &cut);
+        assert_eq!(output.unwrap().size(), size);
+        let seen = passes.taken();
+        assert!(seen.iter().all(|size| *size == [64, 64]), "{seen:?}");
+        assert_eq!(seen.len() == 1, is_one, "{seen:?}");
+    }
+    let long = translator.translate_with(gray([16, 16400]), &whole);
+    assert_eq!(long.unwrap().size(), [16, 16400]);
+    passes.taken();
+    translator.model.scale = Some(TrainingScale {
+        from: Size::square(16),
+        to: Size::square(256),
+    });
+    let long = translator.translate_with(gray([16, 1100]), &whole);
+    assert_eq!(
+        long.unwrap_err().to_string(),
+        "at the scale of the training it has 256x17600 pixels, and a side may have up to 16384"
+    );
+    let windows = translator.translate_windows(&gray([64, 64]), &whole, &mut |_, _| Ok(()));
+    let said = windows.unwrap_err().to_string();
+    assert!(said.contains("resizes pictures in memory"), "{said}");
+    assert!(passes.taken().is_empty());
+}
+
+/// A gap is not resized: it stays where the picture has it.
+#[test]
+fn gaps_have_the_scale_of_the_picture() {
+    // what the engine gives is 128 in 8 bits
+    let mut translator = Passes::default().model(Domain {
+        nodata: Some(Nodata::Value(7.0)),
+        ..Domain::RGB8
+    });
+    translator.model.scale = Some(TrainingScale {
+        from: Size([200, 200]),
+        to: Size::square(64),
+    });
+    let picture = |other: u8| -> Picture {
+        let at = |x| Rgb([if x == 70 { 7 } else { other }; 3]);
+        RgbImage::from_fn(200, 200, |x, _| at(x)).into()
+    };
+    let options = TranslateOptions {
+        scale: Scale::Train,
+        ..TranslateOptions::default()
+    };
+    let output = translator.translate_with(picture(90), &options);
+    assert_eq!(output.unwrap(), picture(128));
 }
 
 /// What the network draws in the value of pixels without data is not taken for such, whichever way a picture goes.

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pix2pix::data::Size;
+use pix2pix::data::picture::{Picture, Samples};
+use pix2pix::data::{Domain, Size};
 use pix2pix::exchange::onnx::{self, Loss, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
 
@@ -105,6 +106,12 @@ impl OnnxArgs {
             bytes as f64 / 1e6,
             if options.dropout { "on" } else { "off" },
         ));
+        if let Some(value) = filling(&config.source, options.image_io) {
+            notes.say(&format!(
+                "note: the file does not know the pixels without data that the model was trained with: fill them with {value} \
+                 before, and set them again after, as `pix2pix translate` does\n"
+            ));
+        }
         let (Some(loss), Some(pictures)) = (exported.loss, pictures) else {
             return Ok(());
         };
@@ -118,4 +125,25 @@ impl OnnxArgs {
         ));
         Ok(())
     }
+}
+
+/// What stands for pixels without data in a source, in the values of pictures or in those of the network; `None` for a model that
+/// knows none.
+fn filling(source: &Domain, image_io: bool) -> Option<String> {
+    source.nodata?;
+    if !image_io {
+        return Some(match &source.labels {
+            None => "0".to_string(),
+            Some(_) => "the first class".to_string(),
+        });
+    }
+    let bytes = vec![0; source.channels * source.depth.bytes() as usize];
+    let samples = Samples::from_bytes(source.depth, &bytes);
+    let pixel = Picture::new([1, 1], source.channels, samples);
+    let unknown = Picture::new([1, 1], 1, Samples::U8(vec![0]));
+    let values = source.filled(&pixel, &unknown).to_floats();
+    let same = values.iter().all(|value| *value == values[0]);
+    let shown = &values[..if same { 1 } else { values.len() }];
+    let shown: Vec<String> = shown.iter().map(f32::to_string).collect();
+    Some(shown.join(", "))
 }

@@ -18,7 +18,7 @@ use super::{Common, prepared};
 /// Makes a pair from each photograph, where a data set has its pairs.
 pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     task.validate()?;
-    let store = Store::open(&common.input)?;
+    let store = Store::of_pictures(&common.input)?;
     let (files, passed_over) = store.pictures()?;
     tell_of(&passed_over);
     let mut jobs = BTreeMap::new();

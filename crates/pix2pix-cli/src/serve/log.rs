@@ -26,7 +26,7 @@ where
     ) -> fmt::Result {
         let mut said = Said::default();
         event.record(&mut said);
-        let now = pix2pix::clock::now();
+        let now = jiff::ZonedDateTime::now();
         writeln!(
             out,
             "{} {}",

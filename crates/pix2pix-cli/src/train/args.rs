@@ -161,7 +161,7 @@ pub struct JitterArgs {
     #[arg(long, value_parser = choice::<ResizePolicy>())]
     resize: Option<ResizePolicy>,
     /// Size to which pictures are resized before the crop, with --resize scale-and-crop and random-resized-crop: PIXELS or
-    /// WIDTHxHEIGHT [default: 286; with --preset best 3/2 of --crop-size]
+    /// WIDTHxHEIGHT [default: 286/256 of --crop-size; with --preset best 3/2]
     #[arg(long, value_name = "SIZE")]
     load_size: Option<Size>,
     /// Size of the random crop: PIXELS or WIDTHxHEIGHT; with --resize scale-width, the width of the pictures
@@ -284,8 +284,9 @@ impl Args {
             neighbors: files.neighbors,
             matching: files.matching,
             squares: self.data.squares,
-            side_by_side: None, // set below, as the next
+            side_by_side: None, // set below, as the next two
             orientation: None,
+            scale: None,
             on_error: self.data.on_error,
             workers: self.workers,
             cache: self.cache,

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{LeftOut, Survey};
-use pix2pix::data::{Change, Dataset, Domain, Duplicate, ResizePolicy, earth, leaked, passed_over};
+use pix2pix::data::{
+    Change, Dataset, Domain, Duplicate, JitterConfig, ResizePolicy, earth, leaked, passed_over,
+};
 use pix2pix::device::{Device, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
@@ -170,7 +172,8 @@ fn begin(args: &mut Args, typed: &[String], processes: &Processes) -> Result<Pla
         .map(|file| format!("options: {}", file.plain()))
         .into_iter()
         .collect();
-    told.extend(describe(&data, &survey, (&sides, &notes), &left_out));
+    let sizes = sizes(&survey, &config.jitter);
+    told.extend(describe(&data, &sizes, (&sides, &notes), &left_out));
     told.extend(leakage(&data));
     told.extend(without_effect(&config));
     let is_hd = matches!(config.generator, GeneratorConfig::Hd(_));
@@ -443,22 +446,41 @@ fn find_again(
     Ok((data, survey))
 }
 
+/// The sizes of the data set's pictures, and what the training makes of them.
+fn sizes(survey: &Survey, jitter: &JitterConfig) -> String {
+    let shown = |[width, height]: [u32; 2]| format!("{width}x{height}");
+    let [crop, load] = [jitter.crop_size.0, jitter.load_size.0];
+    let has_others = |size: [u32; 2]| survey.sizes.keys().any(|other| *other != size);
+    let made = match jitter.resize {
+        ResizePolicy::ScaleAndCrop if has_others(load) => {
+            format!(", resized to {} for training", shown(load))
+        }
+        ResizePolicy::RandomResizedCrop => {
+            format!(
+                ", of which parts are resized to {} for training",
+                shown(crop)
+            )
+        }
+        ResizePolicy::ScaleWidth => format!(", resized to a width of {} for training", crop[0]),
+        ResizePolicy::ScaleAndCrop | ResizePolicy::Crop | ResizePolicy::None => String::new(),
+    };
+    let mut sizes = survey.sizes.keys().copied().map(shown);
+    match (survey.sizes.len(), sizes.next(), sizes.next_back()) {
+        (1, Some(size), _) => format!("all {size} pixels{made}"),
+        (count, Some(least), Some(most)) => {
+            format!("{count} sizes from {least} to {most} pixels{made}")
+        }
+        _ => String::new(),
+    }
+}
+
 /// Lines on the layout, sizes and skipped files of the data set, so that a wrong guess shows before the first step.
 fn describe(
     data: &Dataset,
-    survey: &Survey,
+    sizes: &str,
     ([a, b], notes): (&[Domain; 2], &[String]),
     left_out: &LeftOut,
 ) -> Vec<String> {
-    let mut sizes = survey
-        .sizes
-        .keys()
-        .map(|[width, height]| format!("{width}x{height}"));
-    let sizes = match (survey.sizes.len(), sizes.next(), sizes.next_back()) {
-        (1, Some(size), _) => format!("all {size} pixels"),
-        (count, Some(least), Some(most)) => format!("{count} sizes from {least} to {most} pixels"),
-        _ => String::new(),
-    };
     let mut lines = vec![
         format!("data: {}; {sizes}", data.layout),
         format!("A: {a}; B: {b}"),

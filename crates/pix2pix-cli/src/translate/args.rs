@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use pix2pix::RunConfig;
 use pix2pix::data::{Pages, Size, picture};
-use pix2pix::model::{Fit, NormStatistics, Tiling, TranslateOptions};
+use pix2pix::model::{Fit, NormStatistics, Scale, Tiling, TranslateOptions};
 
 use crate::best_args::BestArgs;
 use crate::choice::choice;
@@ -13,11 +13,13 @@ use crate::failure::Failure;
 use crate::machine_args::MachineArgs;
 use crate::noise_args::NoiseArgs;
 use crate::paths::Plain;
+use crate::program::program;
 
 /// Shown after the options.
 pub const EXAMPLES: &str = "\
 Examples:
   pix2pix translate run photo.jpg more-photos/ --out translated
+  pix2pix translate run large.jpg --out translated --scale train    resized as in training, and back
   pix2pix translate run facades/test --out translated --gallery
   pix2pix translate run scan16.png --out translated --dropout off
   pix2pix translate run scan.png --out translated --samples 8    mean and deviation
@@ -82,6 +84,9 @@ pub struct Args {
     #[arg(long, value_name = "N", conflicts_with_all = VIDEO,
         value_parser = clap::value_parser!(u64).range(2..=10_000))]
     pub samples: Option<u64>,
+    /// Scale at which pictures are translated; results have the size of their inputs
+    #[arg(long, value_parser = choice::<Scale>(), default_value_t = Scale::Native)]
+    pub scale: Scale,
     /// How to fit pictures whose size the network does not accept; the output is cut or resized back
     #[arg(long, value_parser = choice::<Fit>(), default_value_t = Fit::Pad)]
     fit: Fit,
@@ -141,12 +146,14 @@ impl Args {
     pub fn check(&self) -> Result<(), Failure> {
         self.check_temporal()?;
         Tiling::of(self.tile, self.overlap)?;
+        self.check_model()?;
         self.check_out()
     }
 
     /// The options for a picture. They are [checked](Self::check) before.
     pub fn options(&self) -> TranslateOptions {
         TranslateOptions {
+            scale: self.scale,
             fit: self.fit,
             tiling: Tiling::of(self.tile, self.overlap).expect("they are checked"),
             statistics: self.norm_stats,
@@ -165,6 +172,18 @@ impl Args {
         }
     }
 
+    /// Checks that the pictures are not given before the model.
+    fn check_model(&self) -> Result<(), Failure> {
+        match picture::is_picture(&self.model) && self.model.is_file() {
+            false => Ok(()),
+            true => Err(Failure::Usage(format!(
+                "{} is a picture, and no model; the model comes first: {} translate MODEL PICTURE... --out DIR",
+                self.model.plain(),
+                program()
+            ))),
+        }
+    }
+
     /// Checks that `--out` is not meant as the name of a picture: it is a folder.
     fn check_out(&self) -> Result<(), Failure> {
         let Some(out) = self.out.as_ref().filter(|out| !out.is_dir()) else {
@@ -173,7 +192,7 @@ impl Args {
         match picture::is_picture(out) {
             false => Ok(()),
             true => Err(Failure::Usage(format!(
-                "--out {} is the folder for the results, which have the names of their inputs; give a folder, such as \
+                "--out takes a folder, and {} is the name of a picture: results have the names of their inputs; give e.g. \
                  --out translated",
                 out.plain()
             ))),

@@ -1,5 +1,6 @@
 //! Files: each is translated, and written to the folder of the results.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use pix2pix::data::Domain;
@@ -65,6 +66,7 @@ pub fn run(
     let setup = Setup {
         args,
         translator: &translator,
+        scale_told: &Cell::new(false),
     };
     let jobs = jobs(setup, &inputs);
     // pages and deviations add names; those of the inputs have been checked
@@ -102,7 +104,9 @@ pub fn run(
 
 /// The parts of all inputs.
 fn jobs<'a>(setup: Setup, inputs: &'a Named) -> Vec<Job<'a>> {
-    let Setup { args, translator } = setup;
+    let Setup {
+        args, translator, ..
+    } = setup;
     let pages = args.pages.or(translator.config.pages);
     let mut jobs = Vec::new();
     for (name, files) in inputs {
@@ -134,7 +138,9 @@ fn translate(
 
 /// The gallery, before its first picture.
 fn empty_gallery(setup: Setup, jobs: &[Job]) -> Gallery {
-    let Setup { args, translator } = setup;
+    let Setup {
+        args, translator, ..
+    } = setup;
     let domains = [&translator.config.source, &translator.config.target];
     let pictures = jobs.iter().map(|job| job.part.count()).sum();
     Gallery::new(

@@ -17,15 +17,17 @@ use crate::progress;
 /// returns what to say of it.
 ///
 /// # Errors
-/// If there are to be several samples or no tiles, it is a side-by-side pair, the model does not take it, or it cannot be read
-/// or written.
+/// If there are to be several samples, no tiles or another scale, it is a side-by-side pair, the model does not take it, or it
+/// cannot be read or written.
 pub fn translate(
     setup: Setup,
     (path, page): (&Path, Page),
     large: &TiffWindows,
     target: &Path,
 ) -> Result<String, Error> {
-    let Setup { args, translator } = setup;
+    let Setup {
+        args, translator, ..
+    } = setup;
     let target = target.with_added_extension(Format::Tiff.extension());
     let size = large.header().size;
     if args.samples.is_some() {
@@ -37,6 +39,15 @@ pub fn translate(
         let remedy = "omit --tile 0, or cut it into smaller files";
         let reason = "too large to be translated without tiles";
         return Err(Error::file(path, reason, remedy));
+    }
+    if translator.at_scale(size, args.scale)? != size {
+        let remedy = "resize it first by the factors of the training, which the run's config.toml has, e.g. with \
+                      gdal_translate -outsize, and omit --scale train";
+        return Err(Error::file(
+            path,
+            "too large to be resized in memory",
+            remedy,
+        ));
     }
     if args.is_pair(&translator.config, size) {
         let remedy =
@@ -92,5 +103,5 @@ pub fn translate(
         target_size: size,
         clipped,
     };
-    Ok(done.said(setup) + &unusual(translator, large.header().dimensions()))
+    Ok(done.said(setup) + &unusual(setup, large.header().dimensions()))
 }

@@ -110,7 +110,9 @@ pub struct Made {
 /// # Errors
 /// If the model does not take it.
 pub fn make(setup: Setup, given: Given, shown: Option<Shown>) -> Result<Made, Error> {
-    let Setup { args, translator } = setup;
+    let Setup {
+        args, translator, ..
+    } = setup;
     let Given {
         path,
         picture,
@@ -136,7 +138,7 @@ pub fn make(setup: Setup, given: Given, shown: Option<Shown>) -> Result<Made, Er
             .map_err(|reason| unlike(path, reason))?;
     }
     let clipped = translator.outside_known(&source, tag);
-    let unusual = unusual(translator, source.dimensions());
+    let unusual = unusual(setup, source.dimensions());
     let options = TranslateOptions {
         nodata: tag,
         refuse_outside,

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use pix2pix::data::pair::Direction;
 use pix2pix::data::picture::{self, Content, Dimensions, Outside, Page};
+use pix2pix::model::Scale;
 use pix2pix::{Error, Translator};
 
-use super::args::Inputs;
+use super::args::{Args, Inputs};
 use super::setup::Setup;
 use crate::paths::Plain;
 use crate::words;
@@ -69,8 +70,26 @@ pub fn apart(files: &[(&Path, Content)], page: Page) -> String {
     found.map(note).unwrap_or_default()
 }
 
-/// What to say of a picture that is unlike those that the model was trained on: of its size, channels and depth.
-pub fn unusual(translator: &Translator, dimensions: Dimensions) -> String {
+/// What to say of a picture of this size that is translated at another scale than the training's.
+pub fn other_scale(args: &Args, translator: &Translator, size: [u32; 2]) -> Option<String> {
+    let known = translator
+        .config
+        .scale
+        .filter(|_| args.scale == Scale::Native);
+    let found = known?.unlike(size)?;
+    Some(format!(
+        "{found}; add --scale train to translate at that scale"
+    ))
+}
+
+/// What to say of a picture that is unlike those that the model was trained on: of its channels and depth, and of its size. Of
+/// several at another scale than the training's, the first tells it.
+pub fn unusual(setup: Setup, dimensions: Dimensions) -> String {
+    let Setup {
+        args,
+        translator,
+        scale_told,
+    } = setup;
     let Dimensions {
         size,
         channels,
@@ -79,7 +98,11 @@ pub fn unusual(translator: &Translator, dimensions: Dimensions) -> String {
     let config = &translator.config;
     let conversion = config.source.conversion(channels, depth);
     let conversion = conversion.map(|found| format!("it has {found}"));
-    let notes = [conversion, config.smallness(size)].into_iter().flatten();
+    let of_size = match other_scale(args, translator, size) {
+        Some(note) => (!scale_told.replace(true)).then_some(note),
+        None => config.smallness(size, args.scale),
+    };
+    let notes = [conversion, of_size].into_iter().flatten();
     notes.map(|note| format!("  note: {note}\n")).collect()
 }
 
@@ -102,7 +125,9 @@ pub struct Done<'a> {
 impl Done<'_> {
     /// What to say of it.
     pub fn said(&self, setup: Setup) -> String {
-        let Setup { args, translator } = setup;
+        let Setup {
+            args, translator, ..
+        } = setup;
         let kind = match (self.is_pair, args.pairs) {
             (true, Inputs::Auto) => {
                 "a side-by-side pair by its size; for one picture, use --pairs no"

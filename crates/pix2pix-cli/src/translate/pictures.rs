@@ -23,7 +23,9 @@ pub fn translate(
     target: &Path,
     shown: Option<Shown>,
 ) -> Result<String, Error> {
-    let Setup { args, translator } = setup;
+    let Setup {
+        args, translator, ..
+    } = setup;
     let path = files[0].as_path();
     let contents: Vec<(&Path, Content)> = files
         .iter()

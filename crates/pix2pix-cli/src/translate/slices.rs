@@ -31,7 +31,9 @@ pub fn translate(
     target: &Path,
     mut shown: Option<Shown>,
 ) -> Result<String, Error> {
-    let Setup { args, translator } = setup;
+    let Setup {
+        args, translator, ..
+    } = setup;
     let slices = Slices::open(setup, files, pages)?;
     let (path, is_volume) = (slices.path, slices.is_volume());
     let domain = &translator.config.target;
@@ -80,7 +82,10 @@ pub fn translate(
                     .map_err(|e| failed(&beside, e))?;
                 spread.add(sampled, pages.len());
             }
-            (unusual, size) = (made.unusual, made.output.size());
+            size = made.output.size();
+            if unusual.is_empty() {
+                unusual = made.unusual;
+            }
             unscored.extend(Some(made.unscored).filter(|note| !note.is_empty()));
             bar.inc(1);
         }
@@ -136,7 +141,9 @@ struct Slices<'a> {
 impl<'a> Slices<'a> {
     /// Opens the files, of which `pages` are to be translated.
     fn open(setup: Setup<'a>, files: &'a [PathBuf], pages: &[Page]) -> Result<Self, Error> {
-        let Setup { args, translator } = setup;
+        let Setup {
+            args, translator, ..
+        } = setup;
         let path = files[0].as_path();
         let contents = opened(files)?;
         let first = &contents[0].1;
@@ -185,7 +192,9 @@ impl<'a> Slices<'a> {
 
     /// Reads a slice, with its neighbors; and the metadata of its file.
     fn given(&self, page: Page) -> Result<(Given<'a>, Metadata), Error> {
-        let Setup { args, translator } = self.setup;
+        let Setup {
+            args, translator, ..
+        } = self.setup;
         let around = page.around(translator.config.neighbors, self.count);
         let (picture, format, gap) = read(&self.contents, &around, translator)?;
         let metadata = Metadata::read(self.first(), format, page, self.header.channels);

@@ -9,7 +9,7 @@ use pix2pix::data::picture::{MAX_SIDE, MIN_SIDE, Outside, Picture, Samples};
 use pix2pix::model::{Temporal, TranslateOptions};
 
 use super::args::Args;
-use super::notes::said_of_clipped;
+use super::notes::{other_scale, said_of_clipped};
 use super::y4m;
 use crate::failure::{Failure, unwritten};
 use crate::output::tell;
@@ -33,7 +33,7 @@ pub fn run(args: &Args, translator: &Translator) -> Result<(), Failure> {
         }
     };
     let options = |index| args.frame_options(index);
-    let frames = Frames::new(translator, &options, temporal, args.quiet);
+    let frames = Frames::new(translator, &options, temporal, args);
     match args.stdin_raw {
         Some(size) => raw(frames, size),
         None => yuv4mpeg(frames),
@@ -110,7 +110,9 @@ struct Frames<'a> {
     /// The values of all frames outside of the model's range.
     clipped: Outside,
     started: Instant,
-    quiet: bool,
+    args: &'a Args,
+    /// What to say of frames at another scale than the training's.
+    scale: Option<String>,
 }
 
 impl<'a> Frames<'a> {
@@ -119,7 +121,7 @@ impl<'a> Frames<'a> {
         translator: &'a Translator,
         options: &'a dyn Fn(u64) -> TranslateOptions,
         temporal: Option<Temporal>,
-        quiet: bool,
+        args: &'a Args,
     ) -> Self {
         Self {
             translator,
@@ -129,12 +131,16 @@ impl<'a> Frames<'a> {
             count: 0,
             clipped: Outside::default(),
             started: Instant::now(),
-            quiet,
+            args,
+            scale: None,
         }
     }
 
     fn translate(&mut self, frame: Picture) -> Result<Picture, Failure> {
         let options = (self.options)(self.count);
+        if self.count == 0 {
+            self.scale = other_scale(self.args, self.translator, frame.size());
+        }
         let outside = self.translator.outside_known(&frame, options.nodata);
         self.clipped.add(outside);
         let translated = match &mut self.temporal {
@@ -151,7 +157,8 @@ impl<'a> Frames<'a> {
         written.map_err(|e| unwritten(&e))
     }
 
-    /// Prints the number of frames, the speed, and the share of values that were clipped.
+    /// Prints the number of frames, the speed, the share of values that were clipped, and whether their scale is another than the
+    /// training's.
     ///
     /// # Errors
     /// If there was no frame: the program before the pipe has failed, and its exit code is lost.
@@ -163,12 +170,15 @@ impl<'a> Frames<'a> {
         }
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = self.count as f64 / seconds;
-        if !self.quiet {
+        if !self.args.quiet {
             tell(&format!(
                 "{} in {seconds:.1} s: {rate:.1} frames per second{}",
                 count(self.count, "frame"),
                 said_of_clipped(self.translator, self.clipped)
             ));
+            if let Some(note) = self.scale {
+                tell(&format!("note: {note}"));
+            }
         }
         Ok(())
     }

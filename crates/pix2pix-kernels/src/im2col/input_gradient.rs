@@ -8,8 +8,6 @@ use rayon::prelude::*;
 use crate::geometry::{Geometry, split, threads};
 use crate::im2col::matrix::{Layout, multiply};
 use crate::im2col::patches;
-use crate::instruction_set::{Arithmetic, InstructionSet};
-use crate::prefetch::prefetch_run;
 use crate::scratch::with_scratch;
 use crate::shared::Shared;
 
@@ -17,9 +15,6 @@ use crate::shared::Shared;
 /// the second-level cache.
 const PIXELS: usize = 512;
 const CHANNELS: usize = 16;
-
-/// Output channels whose weights are requested before they are copied.
-const AHEAD: usize = 8;
 
 /// Input rows of a task if there are too few channels for all threads. Output rows that two tasks share are
 /// computed twice.
@@ -62,12 +57,6 @@ pub fn direct<'a>(
     unsafe { input_gradient.assume_init_mut() }
 }
 
-/// Whether gemm packs the weights: with other instructions than AVX-512, from 33 pixels on. It reads them in runs of six values,
-/// whose distance is a power of two in most layers, so that they share few sets of the cache. A copy is read faster.
-fn packs() -> bool {
-    InstructionSet::best(Arithmetic::F32) != InstructionSet::Avx512
-}
-
 /// Some rows of some channels of an image.
 struct Band<'a> {
     geometry: &'a Geometry,
@@ -102,23 +91,15 @@ impl Band<'_> {
         let height = self.part.len() * window;
         let pixels_of_band = self.band.len() * columns;
         with_scratch(|scratch| {
-            let lengths = [
-                height * at_once * width,
-                self.part.len() * pixels_of_band,
-                if packs() { height * g.out_channels } else { 0 },
-            ];
-            let (scratch, _, _) = scratch.take(lengths.iter().sum(), 0, 0);
-            let (matrix, scratch) = scratch.split_at_mut(lengths[0]);
-            let (planes, copy) = scratch.split_at_mut(lengths[1]);
-            let weights = match packs() {
-                true => self.copied(copy),
-                false => self.in_place(),
-            };
+            let matrix_length = height * at_once * width;
+            let length = matrix_length + self.part.len() * pixels_of_band;
+            let (scratch, _, _) = scratch.take(length, 0, 0);
+            let (matrix, planes) = scratch.split_at_mut(matrix_length);
             planes.fill(0.0);
             for start in rows.clone().step_by(at_once) {
                 let rows = start..(start + at_once).min(rows.end);
                 let matrix = &mut matrix[..height * rows.len() * width];
-                self.multiply(weights, rows.clone(), matrix);
+                self.multiply(rows.clone(), matrix);
                 let (part, band) = (self.part.clone(), self.band.clone());
                 patches::scatter_add(g, matrix, part, rows, band, planes);
             }
@@ -133,44 +114,16 @@ impl Band<'_> {
         });
     }
 
-    /// The weights of the task's channels, transposed, where they are.
-    fn in_place(&self) -> (&[f32], Layout) {
-        let window = self.geometry.kernel * self.geometry.kernel;
-        let layout = Layout {
-            offset: self.part.start * window,
-            rows: 1,
-            columns: self.geometry.taps(),
-        };
-        (self.weights, layout)
-    }
-
-    /// The same in a copy, without those of other channels between them.
-    fn copied<'a>(&self, copy: &'a mut [f32]) -> (&'a [f32], Layout) {
-        let (
-            weights,
-            Layout {
-                offset, columns, ..
-            },
-        ) = self.in_place();
-        let height = copy.len() / self.geometry.out_channels.max(1);
-        for (output, to) in copy.chunks_exact_mut(height).enumerate() {
-            let start = |output: usize| offset + output * columns;
-            prefetch_run(weights, start(output + AHEAD), height);
-            to.copy_from_slice(&weights[start(output)..][..height]);
-        }
-        let layout = Layout {
-            offset: 0,
-            rows: 1,
-            columns: height,
-        };
-        (copy, layout)
-    }
-
     /// Multiplies the transposed weights by some rows of the gradient: a block of the patch matrix.
-    fn multiply(&self, weights: (&[f32], Layout), rows: Range<usize>, matrix: &mut [f32]) {
+    fn multiply(&self, rows: Range<usize>, matrix: &mut [f32]) {
         let g = self.geometry;
         let (window, width) = (g.kernel * g.kernel, g.output()[1]);
         let block = rows.len() * width;
+        let left = Layout {
+            offset: self.part.start * window,
+            rows: 1,
+            columns: g.taps(),
+        };
         let right = Layout {
             offset: self.image * g.output_len() + rows.start * width,
             rows: g.pixels(),
@@ -185,7 +138,7 @@ impl Band<'_> {
         unsafe {
             multiply(
                 [self.part.len() * window, block, g.out_channels],
-                weights,
+                (self.weights, left),
                 (self.output_gradient, right),
                 (matrix, product),
                 false,

@@ -49,7 +49,15 @@ impl Lanes for [f32; LANES] {
 /// The words of values that are stored as f32: with `ROUND`, rounded to bfloat16.
 #[inline(always)]
 pub fn single_words<const ROUND: bool>(values: [f32; LANES]) -> [u32; LANES] {
-    values.map(|x| if ROUND { bf16_bits(x) } else { x.to_bits() })
+    let mut words = [0; LANES];
+    for (word, value) in words.iter_mut().zip(values) {
+        *word = if ROUND {
+            bf16_bits(value)
+        } else {
+            value.to_bits()
+        };
+    }
+    words
 }
 
 impl<const ROUND: bool> Simd for Portable<ROUND> {

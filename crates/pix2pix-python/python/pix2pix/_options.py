@@ -60,7 +60,7 @@ class TrainOptions(TypedDict, total=False):
       refuse them]
     - on_error: Action on broken and unmatched files [default: stop]
     - load_size: Size to which pictures are resized before the crop, with resize scale-and-crop and random-resized-crop:
-      PIXELS or WIDTHxHEIGHT [default: 286; with preset best 3/2 of crop_size]
+      PIXELS or WIDTHxHEIGHT [default: 286/256 of crop_size; with preset best 3/2]
     - crop_size: Size of the random crop: PIXELS or WIDTHxHEIGHT; with resize scale-width, the width of the pictures
       [default: 256]
     - resize: How to bring pictures to the input size of the networks [default: scale-and-crop; with preset best
@@ -72,8 +72,7 @@ class TrainOptions(TypedDict, total=False):
       factors between 1 - SHARE and 1 + SHARE [default: 0]
     - generator: Architecture of the generator [default: unet]
     - discriminator: Architecture of the discriminator [default: patch]
-    - patch: Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras tutorial's
-      discriminator, with a bias in every convolution) [default: 70]
+    - patch: Receptive field of the discriminator in pixels [default: 70]
     - discriminators: Number of discriminators, 1 to 3: the second sees the pair at half its size, the third at a
       quarter (Wang et al. 2018) [default: 1]
     - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen
@@ -99,7 +98,7 @@ class TrainOptions(TypedDict, total=False):
       [default: 0]
     - device: Device: auto (the fastest available), cpu, cuda, cuda:N, wgpu or wgpu:N; `pix2pix devices` lists them
       [default: cpu]
-    - precision: Arithmetic of the convolutions: f32, tf32 (NVIDIA GPUs since Ampere) or bf16 [default: f32]
+    - precision: Arithmetic of the convolutions [default: f32]
     - threads: CPU threads; 0 for all cores [default: 0]
     - workers: Threads that decode and augment pairs; 0 for one on the CPU, and up to 8 for a card [default: 0]
     - cache: Cache for decoded pairs: ram, disk (a temporary file in the run folder), or off [default: off]
@@ -113,8 +112,7 @@ class TrainOptions(TypedDict, total=False):
     - tensorboard: Write TensorBoard event files to tensorboard/ in the run folder [default: off]
     - ema: Decay of an exponential moving average of the generator's weights, which is used to translate (Yazici et al.
       2019); 0 for none [default: 0; with time 0.998; with preset best 0.997]
-    - gan: Adversarial loss: bce, lsgan (Mao et al. 2017), hinge (Miyato et al. 2018) or wgan-gp (Gulrajani et al. 2017)
-      [default: bce]
+    - gan: Adversarial loss [default: bce]
     - l1_pyramid: Number of coarser scales at which L1 is measured too, each half of the one before, for pairs that are
       not aligned to the pixel: L1 becomes the mean over all scales (Liu et al. 2022, who use 3); 0 for none [default:
       0]
@@ -180,7 +178,7 @@ class TrainOptions(TypedDict, total=False):
     color_jitter: SupportsFloat
     generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
     discriminator: Literal["patch", "unet"]
-    patch: Word
+    patch: Literal["pixel", "16", "70", "286", "tutorial", 16, 70, 286]
     discriminators: SupportsIndex
     filters: SupportsIndex
     depth: SupportsIndex
@@ -195,7 +193,7 @@ class TrainOptions(TypedDict, total=False):
     freeze: Literal["nothing", "encoder", "coarse"]
     freeze_generator: SupportsIndex
     device: Word
-    precision: Word
+    precision: Literal["f32", "tf32", "bf16"]
     threads: SupportsIndex
     workers: SupportsIndex
     cache: Literal["ram", "disk", "off"]
@@ -207,7 +205,7 @@ class TrainOptions(TypedDict, total=False):
     log_every: SupportsIndex
     tensorboard: bool
     ema: SupportsFloat
-    gan: Word
+    gan: Literal["bce", "lsgan", "hinge", "wgan-gp"]
     l1_pyramid: SupportsIndex
     feature_matching: SupportsFloat
     r1: SupportsFloat
@@ -237,7 +235,7 @@ class EvaluateOptions(TypedDict, total=False):
     - threads: CPU threads; 0 for all cores [default: 0]
     - device: Device: auto (the fastest available), cpu, cuda, cuda:N, wgpu or wgpu:N; `pix2pix devices` lists them
       [default: cpu]
-    - precision: Arithmetic of the convolutions: f32, tf32 (NVIDIA GPUs since Ampere) or bf16 [default: f32]
+    - precision: Arithmetic of the convolutions [default: f32]
     """
 
     best: bool
@@ -251,7 +249,7 @@ class EvaluateOptions(TypedDict, total=False):
     seed: SupportsIndex
     threads: SupportsIndex
     device: Word
-    precision: Word
+    precision: Literal["f32", "tf32", "bf16"]
 
 
 class SummaryOptions(TypedDict, total=False):
@@ -261,8 +259,7 @@ class SummaryOptions(TypedDict, total=False):
     - in_channels: Number of channels of the source [default: 3]
     - out_channels: Number of channels of the target [default: 3]
     - preset: Defaults of the networks, as in training [default: paper]
-    - patch: Receptive field of the discriminator in pixels: pixel (1x1), 16, 70, 286, or tutorial (the Keras tutorial's
-      discriminator, with a bias in every convolution) [default: 70]
+    - patch: Receptive field of the discriminator in pixels [default: 70]
     - filters: Filters in the first block of both networks; deeper blocks have up to eight times as many, or sixteen
       with hd-coarse and hd [default: 64]
     - generator: Architecture of the generator [default: unet]
@@ -287,7 +284,7 @@ class SummaryOptions(TypedDict, total=False):
     in_channels: SupportsIndex
     out_channels: SupportsIndex
     preset: Literal["paper", "best"]
-    patch: Word
+    patch: Literal["pixel", "16", "70", "286", "tutorial", 16, 70, 286]
     filters: SupportsIndex
     generator: Literal["unet", "resnet-6", "resnet-9", "hd-coarse", "hd"]
     upsample: Literal["transposed", "resize", "bilinear"]
@@ -304,9 +301,9 @@ class SummaryOptions(TypedDict, total=False):
 class ReceptiveFieldOptions(TypedDict, total=False):
     """Options of ``pix2pix receptive-field``, all of which may be left out.
 
-    - patch: Discriminator: pixel, 16, 70, 286 or tutorial [default: 70]
+    - patch: Receptive field of the discriminator in pixels [default: 70]
     - size: Side of the pictures in pixels [default: the model's; without one, 256]
     """
 
-    patch: Word
+    patch: Literal["pixel", "16", "70", "286", "tutorial", 16, 70, 286]
     size: SupportsIndex

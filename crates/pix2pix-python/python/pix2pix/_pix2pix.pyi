@@ -31,7 +31,8 @@ class Error(OSError):
 
 @final
 class Generator:
-    """A trained generator. Several threads may use it at the same time, and processes that are forked.
+    """A trained generator. Several threads may use it at the same time, and processes that are forked. A process that starts anew
+    may be given it: it then reads the same checkpoint again, which must still be there.
 
     ``path`` is a checkpoint file (.safetensors), a run or its folder to load its newest checkpoint, or ``"earth"``, the
     built-in model. Raises ``pix2pix.Error`` if there is no checkpoint or it is damaged.
@@ -44,6 +45,7 @@ class Generator:
         *,
         dropout: bool = True,
         seed: SupportsIndex = 0,
+        scale: Literal["native", "train"] = "native",
         tile: SupportsIndex | None = None,
         overlap: SupportsIndex | None = None,
         norm_stats: Literal["tile", "image", "frozen"] = "tile",
@@ -54,6 +56,8 @@ class Generator:
         are 0 and the largest value for uint8 and uint16, and 0 and 1 for float32, unless the model was trained with
         another range for this type. The result has the shape ``(height, width, channels)``, with the channels and the
         type of the model's targets. With ``dropout``, as in the paper, another ``seed`` gives a different output.
+        With ``scale="train"`` the picture is resized as the training pictures were, and the result is resized back; imported
+        models do not know how they were, and refuse it.
         ``tile``, ``overlap`` and ``norm_stats`` are the options of ``pix2pix translate`` for large pictures: the side of the
         tiles that it is cut into (None for 1024 where there are more than 2 million pixels, 0 for no tiles), their
         overlap (None for a quarter), and whose statistics normalize a tile. Ctrl-C ends it before the next tile.
@@ -74,10 +78,44 @@ class Generator:
         """Number of channels of the output pictures."""
 
     @property
+    def source_dtype(self) -> np.dtype[Any]:
+        """Type of the input pictures' samples that it was trained on."""
+
+    @property
+    def target_dtype(self) -> np.dtype[Any]:
+        """Type of the output pictures' samples."""
+
+    @property
+    def source_ranges(self) -> list[tuple[float, float]]:
+        """Black and white in the input pictures: one pair for all channels, or one for each."""
+
+    @property
+    def target_ranges(self) -> list[tuple[float, float]]:
+        """Black and white in the output pictures: one pair for all channels, or one for each."""
+
+    @property
+    def source_classes(self) -> list[tuple[str, tuple[int, int, int]]] | None:
+        """Names and colors of the classes, if the input pictures are label maps."""
+
+    @property
+    def target_classes(self) -> list[tuple[str, tuple[int, int, int]]] | None:
+        """Names and colors of the classes, if the output pictures are label maps."""
+
+    @property
+    def source_nodata(self) -> float | Literal["tag"] | None:
+        """The value of pixels without data in the input pictures, or "tag" for the one that each file names; None if all have
+        data."""
+
+    @property
+    def target_nodata(self) -> float | Literal["tag"] | None:
+        """The value of pixels without data in the output pictures, or "tag" for that of the input; None if all have data."""
+
+    @property
     def step(self) -> int:
         """Number of training steps done; 0 for imported weights."""
 
     def __repr__(self) -> str: ...
+    def __reduce__(self) -> tuple[type[Generator], tuple[str | os.PathLike[str]]]: ...
 
 @final
 class Pairs:

@@ -82,6 +82,19 @@ impl GeneratorConfig {
         }
     }
 
+    /// What it is in a few words, e.g. `U-Net of 8 levels, 64 filters`.
+    pub fn described(&self) -> String {
+        let network = match self {
+            Self::Unet(config) => format!("U-Net of {} levels", config.depth),
+            Self::Resnet(config) => format!("ResNet of {} blocks", config.blocks),
+            Self::Hd(config) => format!(
+                "ResNet of {} blocks and an enhancer of {}",
+                config.coarse.blocks, config.local_blocks
+            ),
+        };
+        format!("{network}, {} filters", self.filters())
+    }
+
     /// The normalization.
     pub fn norm(&self) -> Norm {
         match self {
@@ -160,5 +173,16 @@ impl GeneratorConfig {
             Self::Resnet(config) => config.layers(shape),
             Self::Hd(config) => config.layers(shape),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generator_is_described_in_a_few_words() {
+        let described = GeneratorConfig::default().described();
+        assert_eq!(described, "U-Net of 8 levels, 64 filters");
     }
 }

@@ -24,7 +24,7 @@ pub const LEVEL: Window = Window {
     padding: [1, 1],
 };
 /// Allowed numbers of levels of a U-Net.
-pub const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
+const DEPTHS: std::ops::RangeInclusive<usize> = 2..=10;
 /// Allowed epsilons of batch normalization.
 const EPSILONS: std::ops::RangeInclusive<f64> = 1e-12..=1.0;
 

@@ -84,7 +84,7 @@ fn slow(what: String) -> Problem {
 }
 
 fn too_large(limit: usize) -> Problem {
-    let detail = format!("the body has more than {limit} bytes");
+    let detail = format!("the body has more than {limit} bytes; send a smaller file");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 

@@ -7,6 +7,7 @@ use pix2pix::data::Pages;
 use pix2pix::data::picture::{
     self, Content, Format, Gaps, Header, MAX_METADATA, Metadata, Page, Picture,
 };
+use pix2pix::model::Scale;
 
 use crate::app::App;
 use crate::memory::Held;
@@ -63,13 +64,13 @@ fn check_one_picture(content: &Content, pages: Option<Pages>) -> Result<(), Prob
     Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail))
 }
 
-/// Decodes a picture, after checking its header: its size, the size to which the model pads it (of which the time of the
-/// translation depends), its channels and the memory that it needs. Also returns the value that the file names for pixels
+/// Decodes a picture, after checking its header: its size, the size to which the model pads it at this scale (of which the time
+/// of the translation depends), its channels and the memory that it needs. Also returns the value that the file names for pixels
 /// without data.
 pub fn decoded(
     bytes: Vec<u8>,
     model: &Model,
-    limits: Limits,
+    (scale, limits): (Scale, Limits),
     held: &mut Held,
 ) -> Result<(Picture, Option<f32>), Problem> {
     let unlike = |e: pix2pix::Error| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string());
@@ -84,7 +85,8 @@ pub fn decoded(
         if needed > limits.memory {
             let most = limits.memory;
             let detail = format!(
-                "it needs {needed} bytes of memory; this server has {most} bytes for all requests"
+                "the picture needs {needed} bytes of memory, and this server has {most} bytes for all requests; shrink it, or cut \
+                 it into pieces"
             );
             return Err(large(detail));
         }
@@ -99,18 +101,24 @@ pub fn decoded(
     let ([width, height], most) = (header.size, limits.pixels);
     if header.pixels() > most {
         return Err(large(format!(
-            "the picture has {width}x{height} pixels; this server accepts at most {most} pixels"
+            "the picture has {width}x{height} pixels, and this server accepts at most {most}; shrink it, or cut it into pieces"
         )));
     }
     // a narrow picture is padded to many times its pixels
     let area = |size: [u32; 2]| size.map(u64::from).iter().product::<u64>();
     let most = 2 * most.max(area(translator.padded([1, 1])));
-    let [width, height] = translator.padded(header.size);
+    let scaled = translator.at_scale(header.size, scale).map_err(unlike)?;
+    let [width, height] = translator.padded(scaled);
     if area([width, height]) > most {
+        let how = match scale {
+            Scale::Native => "pads the picture to",
+            Scale::Train => "takes the picture at the scale of its training, as",
+        };
         return Err(large(format!(
-            "the model pads the picture to {width}x{height} pixels; this server translates at most {most}"
+            "the model {how} {width}x{height} pixels, and this server translates at most {most}; send a smaller or less narrow one"
         )));
     }
+    let pixels = header.pixels().max(area(scaled));
     translator.check_channels(header.channels).map_err(unlike)?;
     let source = &translator.config.source;
     if page == Page::Channels && picture::pages(&content) > 1 {
@@ -119,11 +127,11 @@ pub fn decoded(
     let target = &translator.config.target;
     let stored = header.channels as u64 * header.depth.bytes();
     let result = RESULT * (target.channels as u64 * target.depth.bytes()).max(SHOWN);
-    hold(header.pixels(), DECODED * stored + result)?;
+    hold(pixels, DECODED * stored + result)?;
     let gaps = Gaps::known_by(source.nodata);
     let decoded = picture::decode_as(name, &content, page, Some(source), gaps);
     let (picture, format) = decoded.map_err(unlike)?;
     let nodata = Metadata::read(&content, format, page, header.channels).nodata();
-    held.shrink_to(header.bytes() + header.pixels() * result);
+    held.shrink_to(header.bytes() + pixels * result);
     Ok((picture, nodata))
 }

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Json;
+use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::refusals::Refused;
+use super::picture_file::PictureFile;
+use super::refusals::{Kept, Refused};
 use crate::app::App;
 use crate::models::ModelInfo;
 use crate::problem::Problem;
+use crate::tagged::Tagged;
 
 /// The served models.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -30,10 +32,11 @@ pub struct ModelList {
     path = "/v1/models",
     responses(
         (status = 200, description = "The models.", body = ModelList),
+        Kept,
         Refused,
     )
 )]
-pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
+pub async fn models(State(app): State<Arc<App>>, asked: HeaderMap) -> Result<Response, Problem> {
     let models = app
         .models
         .all()
@@ -41,7 +44,9 @@ pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
         .map(|model| model.info.clone())
         .collect();
     let training = app.training.is_some();
-    Json(ModelList { models, training })
+    let list = serde_json::to_vec(&ModelList { models, training });
+    let list = list.map_err(|_| Problem::internal())?;
+    Ok(Tagged::new(list.into(), "application/json").answer(&asked))
 }
 
 /// An example input of a model, as PNG.
@@ -53,7 +58,8 @@ pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
         ("index" = usize, Path, description = "The example's number, from 0."),
     ),
     responses(
-        (status = 200, description = "The example.", body = Vec<u8>, content_type = "image/png"),
+        (status = 200, description = "The example.", body = PictureFile, content_type = "image/png"),
+        Kept,
         Refused,
         (status = 404, description = "No example has this number.", body = Problem, content_type = "application/problem+json"),
     )
@@ -61,6 +67,7 @@ pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
 pub async fn example(
     State(app): State<Arc<App>>,
     path: Result<Path<(String, String)>, PathRejection>,
+    asked: HeaderMap,
 ) -> Result<Response, Problem> {
     // a name that is no text is no model's
     let path = path.ok().map(|Path(path)| path);
@@ -75,5 +82,6 @@ pub async fn example(
         let detail = "no such example; /v1/models lists the examples";
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
-    Ok(([(header::CONTENT_TYPE, "image/png")], example.png.clone()).into_response())
+    let file = Bytes::copy_from_slice(&example.png);
+    Ok(Tagged::new(file, "image/png").answer(&asked))
 }

@@ -1,8 +1,17 @@
-//! What the routes answer when they refuse, for the OpenAPI description.
+//! What the routes answer in place of what is asked for, for the OpenAPI description.
 
 use utoipa::IntoResponses;
 
 use crate::problem::Problem;
+
+/// What routes answer to a client that keeps what they answer.
+#[derive(IntoResponses)]
+#[allow(dead_code)]
+pub enum Kept {
+    /// The client has it already, as its `if-none-match` says.
+    #[response(status = 304)]
+    Same,
+}
 
 /// What every route answers to a client that may not use it.
 #[derive(IntoResponses)]

@@ -10,6 +10,7 @@ use axum::{Extension, Json};
 use pix2pix::regular_file;
 
 use super::blocking;
+use super::picture_file::PictureFile;
 use super::refusals::Refused;
 use crate::problem::Problem;
 use crate::training::{LiveTraining, TrainingInfo};
@@ -33,7 +34,7 @@ pub async fn training(Extension(training): Extension<Arc<LiveTraining>>) -> Json
     path = "/v1/training/sheets/{step}",
     params(("step" = u64, Path, description = "A step of the training that has a contact sheet.")),
     responses(
-        (status = 200, description = "The contact sheet.", body = Vec<u8>, content_type = "image/png"),
+        (status = 200, description = "The contact sheet.", body = PictureFile, content_type = "image/png"),
         Refused,
         (status = 404, description = "There is no sheet of this step.", body = Problem, content_type = "application/problem+json"),
     )

@@ -11,18 +11,20 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use pix2pix::data::Domain;
 use pix2pix::data::picture::{Outside, Picture};
-use pix2pix::model::TranslateOptions;
-use serde::de::Error as _;
+use pix2pix::model::{Scale, TranslateOptions};
+use serde::de::value::{self, StringDeserializer};
+use serde::de::{DeserializeOwned, Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::blocking;
 use super::body::receive;
 use super::decoding::{Limits, decoded};
+use super::picture_file::PictureFile;
 use super::refusals::{Refused, Untranslated};
 use crate::app::App;
 use crate::connections::Connection;
-use crate::encoding::Encoding;
+use crate::encoding::{self, Encoding};
 use crate::log::Answerer;
 use crate::memory::Held;
 use crate::metrics::Unanswered;
@@ -42,12 +44,31 @@ pub enum Switch {
     Off,
 }
 
+/// The scale at which a picture is translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AtScale {
+    /// Its own.
+    Native,
+    /// That of the training.
+    Train,
+}
+
+impl From<AtScale> for Scale {
+    fn from(scale: AtScale) -> Self {
+        match scale {
+            AtScale::Native => Self::Native,
+            AtScale::Train => Self::Train,
+        }
+    }
+}
+
 /// Query parameters of a translation.
 #[derive(Clone, Debug, Serialize, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TranslateQuery {
-    /// Name of the model; the first model by default.
+    /// Name of the model; the first model by default, and if it is empty.
     pub model: Option<String>,
     /// Random seed of the dropout; each seed gives a different picture.
     #[param(default = 0)]
@@ -55,13 +76,20 @@ pub struct TranslateQuery {
     pub seed: u64,
     /// Dropout, as in the paper; on by default.
     #[param(inline)]
+    #[serde(deserialize_with = "switch")]
     pub dropout: Switch,
+    /// The scale: native by default, the picture's own. With train, it is resized as the training pictures were, and the result
+    /// is resized back; a model that does not know how they were refuses it.
+    #[param(inline)]
+    pub scale: AtScale,
     /// File format of the result; png by default.
     #[param(inline)]
+    #[serde(deserialize_with = "format")]
     pub format: Encoding,
     /// The result as 8-bit RGB to look at, black to white over the range of the model's targets; off by default. Of more
     /// than three channels, it shows the first three; of two, the first one is green and the second one magenta.
     #[param(inline)]
+    #[serde(deserialize_with = "switch")]
     pub display: Switch,
 }
 
@@ -73,12 +101,33 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     text.parse().map_err(|_| refusal())
 }
 
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Switch, D::Error> {
+    word(deserializer, "on or off")
+}
+
+fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Encoding, D::Error> {
+    word(deserializer, "png, tiff, npy, jpeg or webp")
+}
+
+/// Reads a word in capitals or not; a refusal names the `words` that there are.
+fn word<'de, D, T>(deserializer: D, words: &str) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let text = String::deserialize(deserializer)?;
+    let lower: StringDeserializer<value::Error> = text.to_lowercase().into_deserializer();
+    T::deserialize(lower)
+        .map_err(|_| D::Error::custom(format!("{text:?} is not known; choose {words}")))
+}
+
 impl Default for TranslateQuery {
     fn default() -> Self {
         Self {
             model: None,
             seed: 0,
             dropout: Switch::On,
+            scale: AtScale::Native,
             format: Encoding::default(),
             display: Switch::Off,
         }
@@ -102,14 +151,14 @@ struct Form {
     path = "/v1/translate",
     params(TranslateQuery),
     request_body(
-        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        content((PictureFile = "image/*"), (PictureFile = "application/octet-stream"), (Form = "multipart/form-data")),
         description = "The picture."
     ),
     responses(
         (status = 200, description = "The translated picture.",
-         content((Vec<u8> = "image/png"), (Vec<u8> = "image/tiff"), (Vec<u8> = "application/octet-stream"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp")),
+         content((PictureFile = "image/png"), (PictureFile = "image/tiff"), (PictureFile = "application/octet-stream"), (PictureFile = "image/jpeg"), (PictureFile = "image/webp")),
          headers(("pix2pix-clipped" = String, description = "Share of the picture's values that lie outside of the model's range and were clipped; absent if none."),
-                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, much smaller; absent if it is like them."),
+                 ("pix2pix-note" = String, description = "How the picture is unlike those of training: other channels, another depth, another scale, much smaller; absent if it is like them."),
                  ("pix2pix-model" = String, description = "The name of the model that answered, percent-encoded where it is not ASCII."),
                  ("pix2pix-step" = u64, description = "Its training step."),
                  ("server-timing" = String, description = "The time of the translation; of pictures that were translated together, an equal share."))),
@@ -138,18 +187,20 @@ async fn answer(
     let (query, model) = asked(app, query)?;
     let (bytes, mut slot, counted) = receive(app, connection, request).await?;
     let _answering = connection.answering();
-    let (limits, used) = (Limits::of(app), model.clone());
+    let (limits, used, scale) = (Limits::of(app), model.clone(), query.scale.into());
     // the slot moves with the picture: even without a client, the picture counts as long as it is in memory
     let (picture, slot) = blocking(move || {
-        let picture = decoded(bytes, &used, limits, &mut slot.held);
+        let picture = decoded(bytes, &used, (scale, limits), &mut slot.held);
         (picture, slot)
     })
     .await?;
     let (picture, nodata) = counted.unless_overloaded(picture)?;
-    let note = note(&model, &picture);
+    let of_scale = other_scale(&model, &picture, scale);
+    let note = note(&model, &picture, scale, of_scale);
     let options = TranslateOptions {
         dropout: query.dropout == Switch::On,
         seed: query.seed,
+        scale,
         nodata,
         ..TranslateOptions::default()
     };
@@ -252,6 +303,9 @@ fn asked(
 ) -> Result<(TranslateQuery, Arc<Model>), Problem> {
     let Query(query) = query.map_err(|e| misread(&e))?;
     let model = found(app, query.model.clone())?;
+    // before the picture is sent
+    let known = model.translator.at_scale([1, 1], query.scale.into());
+    known.map_err(|e| Problem::new(StatusCode::BAD_REQUEST, format!("the parameters: {e}")))?;
     Ok((query, model))
 }
 
@@ -262,8 +316,9 @@ fn misread(rejection: &QueryRejection) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, format!("the parameters: {reason}"))
 }
 
-/// The model of this name.
+/// The model of this name. A form sends an empty one where nothing is chosen.
 fn found(app: &App, name: Option<String>) -> Result<Arc<Model>, Problem> {
+    let name = name.filter(|name| !name.is_empty());
     app.models.get(name.as_deref()).ok_or_else(|| {
         let detail = match name {
             Some(name) => format!("no model is named {name:?}; /v1/models lists the models"),
@@ -273,14 +328,23 @@ fn found(app: &App, name: Option<String>) -> Result<Arc<Model>, Problem> {
     })
 }
 
-/// How a picture is unlike those that the model was trained on; empty if it is like them.
-fn note(model: &Model, picture: &Picture) -> String {
+/// What to say of a picture that is translated at another scale than the training's.
+fn other_scale(model: &Model, picture: &Picture, scale: Scale) -> Option<String> {
+    let known = model.translator.config.scale;
+    let known = known.filter(|_| scale == Scale::Native)?;
+    let found = known.unlike(picture.size())?;
+    Some(format!("{found}; scale=train translates at that scale"))
+}
+
+/// How a picture that is translated at a scale is unlike those that the model was trained on; empty if it is like them.
+fn note(model: &Model, picture: &Picture, scale: Scale, of_scale: Option<String>) -> String {
     let config = &model.translator.config;
     let conversion = config
         .source
         .conversion(picture.channels(), picture.depth());
     let conversion = conversion.map(|found| format!("it has {found}"));
-    let notes = [conversion, config.smallness(picture.size())];
+    let of_size = of_scale.or_else(|| config.smallness(picture.size(), scale));
+    let notes = [conversion, of_size];
     notes.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
@@ -289,22 +353,23 @@ fn note(model: &Model, picture: &Picture) -> String {
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PreviewQuery {
-    /// Name of the model; the first model by default.
+    /// Name of the model; the first model by default, and if it is empty.
     pub model: Option<String>,
 }
 
 /// Renders a picture to look at, as the model takes it: 8-bit RGB as PNG, black to white over the range of the model's
-/// sources. Browsers open neither TIFF nor npy, and show the values of a camera nearly black.
+/// sources; where these have 8 bits over a range of their own, the values themselves. The model reads the rendering as the
+/// picture. Browsers open neither TIFF nor npy, and show the values of a camera nearly black.
 #[utoipa::path(
     post,
     path = "/v1/preview",
     params(PreviewQuery),
     request_body(
-        content((Vec<u8> = "image/*"), (Vec<u8> = "application/octet-stream"), (Form = "multipart/form-data")),
+        content((PictureFile = "image/*"), (PictureFile = "application/octet-stream"), (Form = "multipart/form-data")),
         description = "The picture."
     ),
     responses(
-        (status = 200, description = "The rendering.", body = Vec<u8>, content_type = "image/png",
+        (status = 200, description = "The rendering.", body = PictureFile, content_type = "image/png",
          headers(("pix2pix-clipped" = String, description = "As of a translation."), ("pix2pix-note" = String, description = "As of a translation."))),
         Refused,
         Untranslated,
@@ -323,10 +388,11 @@ pub async fn preview(
     let _answering = connection.answering();
     let limits = Limits::of(&app);
     let rendered = blocking(move || {
-        let (picture, tag) = decoded(bytes, &model, limits, &mut slot.held)?;
+        let (picture, tag) = decoded(bytes, &model, (Scale::Native, limits), &mut slot.held)?;
         let source = &model.translator.config.source;
-        let shown = source.shown(&picture);
-        let note = note(&model, &picture);
+        let shown = encoding::drawn(source, &picture);
+        // whoever looks at it may scale it
+        let note = note(&model, &picture, Scale::Native, None);
         // before a conversion, as for a translation
         let outside = model.translator.outside_known(&picture, tag);
         let file = Encoding::Png.encode(&shown.into(), &Domain::default());

@@ -10,7 +10,7 @@ use pix2pix::data::labels::{Class, Labels, Stored};
 use pix2pix::data::picture::Depth;
 use pix2pix::data::{Domain, JitterConfig, Size, earth};
 use pix2pix::device::{DeviceName, Precision};
-use pix2pix::model::Checkpoint;
+use pix2pix::model::{Checkpoint, TrainingScale};
 use pix2pix::network::{GeneratorConfig, Init, PatchGanConfig, UnetConfig, WeightInit};
 use pix2pix_server::server::Stop;
 use pix2pix_server::{LiveTraining, Models, Server, Settings};
@@ -64,6 +64,10 @@ pub fn save_model_of_slices(
     let config = RunConfig {
         data: earth::NAME.to_string(),
         neighbors,
+        scale: Some(TrainingScale {
+            from: size,
+            to: size,
+        }),
         source: source.clone(),
         target: target.clone(),
         generator: GeneratorConfig::Unet(UnetConfig {

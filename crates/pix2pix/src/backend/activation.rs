@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
 use crate::backend::flex::{filled, values};
+use crate::backend::unary::unary;
 
 /// Operations of the forward pass. Images are `[batch, channels, height, width]`.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
@@ -144,67 +145,21 @@ impl ActivationGradients for Flex {
 
 impl<B: ActivationGradients, C: CheckpointStrategy> ActivationBackend for Autodiff<B, C> {
     fn fast_tanh(input: FloatTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct Tanh;
-
-        impl<B: ActivationGradients> Backward<B, 1> for Tanh {
-            type State = FloatTensor<B>;
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _checkpointer: &mut Checkpointer,
-            ) {
-                let [node] = ops.parents;
-                let gradient = grads.consume::<B>(&ops.node);
-                if let Some(node) = node {
-                    let value = B::fast_tanh_gradient(ops.state, gradient);
-                    grads.register::<B>(node.id, value);
-                }
-            }
-        }
-
-        let prepared = Tanh.prepare::<C>([input.node()]).compute_bound().stateful();
-        let output = B::fast_tanh(input.into_primitive());
-        match prepared {
-            OpsKind::Tracked(prep) => prep.finish(output.clone(), output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        }
+        let forward = |input| {
+            let output = B::fast_tanh(input);
+            (output.clone(), output)
+        };
+        unary::<B, C, _>(input, forward, B::fast_tanh_gradient)
     }
 
     fn activation(input: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct Activation;
-
-        impl<B: ActivationGradients> Backward<B, 1> for Activation {
-            type State = (FloatTensor<B>, f32);
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _checkpointer: &mut Checkpointer,
-            ) {
-                let [node] = ops.parents;
-                let (output, slope) = ops.state;
-                let gradient = grads.consume::<B>(&ops.node);
-                if let Some(node) = node {
-                    let value = B::activation_gradient(output, gradient, slope);
-                    grads.register::<B>(node.id, value);
-                }
-            }
-        }
-
-        let prepared = Activation
-            .prepare::<C>([input.node()])
-            .compute_bound()
-            .stateful();
-        let output = B::activation(input.into_primitive(), slope);
-        match prepared {
-            OpsKind::Tracked(prep) => prep.finish((output.clone(), slope), output),
-            OpsKind::UnTracked(prep) => prep.finish(output),
-        }
+        let forward = |input| {
+            let output = B::activation(input, slope);
+            (output.clone(), (output, slope))
+        };
+        unary::<B, C, _>(input, forward, |(output, slope), gradient| {
+            B::activation_gradient(output, gradient, slope)
+        })
     }
 
     fn join(first: FloatTensor<Self>, second: FloatTensor<Self>, slope: f32) -> FloatTensor<Self> {

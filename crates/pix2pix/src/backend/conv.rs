@@ -1,5 +1,5 @@
-//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex), Burn's own on cards (Cube), and the
-//! gradients for autodiff. Model code is the same on all devices.
+//! Convolutions as an extension of Burn's backends: our kernels on the CPU (Flex) and on cards (Cube), and the gradients
+//! for autodiff. Model code is the same on all devices.
 
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -175,6 +175,73 @@ fn geometry(batch: usize, input: [usize; 2], weight: [usize; 4], spec: ConvSpec)
     }
 }
 
+/// A convolution in the graph of gradients, or a transposed one, whose input stands for the output gradient of a convolution.
+#[derive(Debug)]
+struct Convolved {
+    is_transposed: bool,
+}
+
+impl<B: ConvBackend + ReadGradient> Backward<B, 2> for Convolved {
+    type State = (NodeId, NodeId, ConvSpec, Option<Watch>);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let [node_input, node_weight] = ops.parents;
+        let (input, weight, spec, watch) = ops.state;
+        let gradient = grads.consume::<B>(&ops.node);
+        let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
+        let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
+        if let Some(node) = node_input {
+            let gradient = gradient.clone();
+            let value = match self.is_transposed {
+                true => B::conv_forward(gradient, weight, spec, None),
+                false => {
+                    let [_, _, height, width] = input.shape().dims();
+                    B::conv_input_gradient(gradient, weight, spec, [height, width], None)
+                }
+            };
+            grads.register::<B>(node.id, value);
+        }
+        // last, because whoever watches may change the weights
+        if let Some(node) = node_weight {
+            let value = match self.is_transposed {
+                true => B::conv_weight_gradient(gradient, input, spec),
+                false => B::conv_weight_gradient(input, gradient, spec),
+            };
+            if !watch.is_some_and(|watch| B::show(&value, &watch)) {
+                grads.register::<B>(node.id, value);
+            }
+        }
+    }
+}
+
+impl Convolved {
+    /// Runs `forward` on an input and weights.
+    fn run<B: ConvBackend + ReadGradient, C: CheckpointStrategy>(
+        self,
+        [input, weight]: [FloatTensor<Autodiff<B, C>>; 2],
+        (spec, watch): (ConvSpec, Option<Watch>),
+        forward: impl FnOnce(FloatTensor<B>, FloatTensor<B>) -> FloatTensor<B>,
+    ) -> FloatTensor<Autodiff<B, C>> {
+        let nodes = [input.node(), weight.node()];
+        let prepared = Backward::<B, 2>::prepare::<C>(self, nodes);
+        match prepared.compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let [input_id, weight_id] = [prep.checkpoint(&input), prep.checkpoint(&weight)];
+                let output = forward(input.into_primitive(), weight.into_primitive());
+                prep.finish((input_id, weight_id, spec, watch), output)
+            }
+            OpsKind::UnTracked(prep) => {
+                prep.finish(forward(input.into_primitive(), weight.into_primitive()))
+            }
+        }
+    }
+}
+
 impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autodiff<B, C> {
     fn conv_forward(
         input: FloatTensor<Self>,
@@ -182,62 +249,12 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
         spec: ConvSpec,
         watch: Option<Watch>,
     ) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct ConvBackward;
-
-        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for ConvBackward {
-            type State = (NodeId, NodeId, ConvSpec, Option<Watch>);
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 2>,
-                grads: &mut Gradients,
-                checkpointer: &mut Checkpointer,
-            ) {
-                let [node_input, node_weight] = ops.parents;
-                let (input, weight, spec, watch) = ops.state;
-                let gradient = grads.consume::<B>(&ops.node);
-                let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
-                let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
-                if let Some(node) = node_input {
-                    let [_, _, height, width] = input.shape().dims();
-                    let (gradient, side) = (gradient.clone(), [height, width]);
-                    let value = B::conv_input_gradient(gradient, weight, spec, side, None);
-                    grads.register::<B>(node.id, value);
-                }
-                // last, because whoever watches may change the weights
-                if let Some(node) = node_weight {
-                    let value = B::conv_weight_gradient(input, gradient, spec);
-                    if !watch.is_some_and(|watch| B::show(&value, &watch)) {
-                        grads.register::<B>(node.id, value);
-                    }
-                }
-            }
-        }
-
-        match ConvBackward
-            .prepare::<C>([input.node(), weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(mut prep) => {
-                let state = (
-                    prep.checkpoint(&input),
-                    prep.checkpoint(&weight),
-                    spec,
-                    watch,
-                );
-                let (input, weight) = (input.into_primitive(), weight.into_primitive());
-                let output = B::conv_forward(input, weight, spec, None);
-                prep.finish(state, output)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::conv_forward(
-                input.into_primitive(),
-                weight.into_primitive(),
-                spec,
-                None,
-            )),
-        }
+        let convolved = Convolved {
+            is_transposed: false,
+        };
+        convolved.run::<B, C>([input, weight], (spec, watch), |input, weight| {
+            B::conv_forward(input, weight, spec, None)
+        })
     }
 
     fn conv_input_gradient(
@@ -247,67 +264,12 @@ impl<B: ConvBackend + ReadGradient, C: CheckpointStrategy> ConvBackend for Autod
         side: [usize; 2],
         watch: Option<Watch>,
     ) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct TransposedBackward;
-
-        // the input of this layer stands for the output gradient of the convolution
-        impl<B: ConvBackend + ReadGradient> Backward<B, 2> for TransposedBackward {
-            type State = (NodeId, NodeId, ConvSpec, Option<Watch>);
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 2>,
-                grads: &mut Gradients,
-                checkpointer: &mut Checkpointer,
-            ) {
-                let [node_input, node_weight] = ops.parents;
-                let (input, weight, spec, watch) = ops.state;
-                let gradient = grads.consume::<B>(&ops.node);
-                let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
-                let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
-                if let Some(node) = node_input {
-                    let value = B::conv_forward(gradient.clone(), weight, spec, None);
-                    grads.register::<B>(node.id, value);
-                }
-                // last, because whoever watches may change the weights
-                if let Some(node) = node_weight {
-                    let value = B::conv_weight_gradient(gradient, input, spec);
-                    if !watch.is_some_and(|watch| B::show(&value, &watch)) {
-                        grads.register::<B>(node.id, value);
-                    }
-                }
-            }
-        }
-
-        match TransposedBackward
-            .prepare::<C>([gradient.node(), weight.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(mut prep) => {
-                let state = (
-                    prep.checkpoint(&gradient),
-                    prep.checkpoint(&weight),
-                    spec,
-                    watch,
-                );
-                let output = B::conv_input_gradient(
-                    gradient.into_primitive(),
-                    weight.into_primitive(),
-                    spec,
-                    side,
-                    None,
-                );
-                prep.finish(state, output)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::conv_input_gradient(
-                gradient.into_primitive(),
-                weight.into_primitive(),
-                spec,
-                side,
-                None,
-            )),
-        }
+        let convolved = Convolved {
+            is_transposed: true,
+        };
+        convolved.run::<B, C>([gradient, weight], (spec, watch), |gradient, weight| {
+            B::conv_input_gradient(gradient, weight, spec, side, None)
+        })
     }
 
     /// A constant to autodiff: no loss needs the gradient of a weight gradient.

@@ -1,16 +1,14 @@
 //! Dropout as an extension of Burn's backends. The mask is computed where it is used, from a seed and the places of the
 //! values: it is the same on every device, and takes no memory.
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::{Int, Tensor};
 use pix2pix_kernels::{self as kernels, Dropout};
 
 use crate::backend::flex::{filled, values};
+use crate::backend::unary::unary;
 
 /// Dropout of pictures, whose values have places in the order of their shape: `[batch, channels, height, width]`.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
@@ -58,36 +56,7 @@ impl DropoutBackend for Flex {
 
 impl<B: DropoutBackend, C: CheckpointStrategy> DropoutBackend for Autodiff<B, C> {
     fn dropout(input: FloatTensor<Self>, mask: Mask) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct DropoutBackward;
-
-        impl<B: DropoutBackend> Backward<B, 1> for DropoutBackward {
-            type State = Mask;
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _checkpointer: &mut Checkpointer,
-            ) {
-                let [node] = ops.parents;
-                let gradient = grads.consume::<B>(&ops.node);
-                if let Some(node) = node {
-                    grads.register::<B>(node.id, B::dropout(gradient, ops.state));
-                }
-            }
-        }
-
-        match DropoutBackward
-            .prepare::<C>([input.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prep) => {
-                let output = B::dropout(input.into_primitive(), mask.clone());
-                prep.finish(mask, output)
-            }
-            OpsKind::UnTracked(prep) => prep.finish(B::dropout(input.into_primitive(), mask)),
-        }
+        let forward = |input| (B::dropout(input, mask.clone()), mask);
+        unary::<B, C, _>(input, forward, |mask, gradient| B::dropout(gradient, mask))
     }
 }

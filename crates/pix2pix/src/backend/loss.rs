@@ -11,6 +11,7 @@ use burn::tensor::Tensor;
 use pix2pix_kernels::{self as kernels, Loss};
 
 use crate::backend::flex::{filled, tensor, values};
+use crate::backend::unary::unary;
 
 /// The losses. Pictures and maps are `[batch, channels, height, width]`, losses `[1]`.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
@@ -93,36 +94,10 @@ impl LossGradients for Flex {
 
 impl<B: LossGradients, C: CheckpointStrategy> LossBackend for Autodiff<B, C> {
     fn mean_loss(map: FloatTensor<Self>, loss: Loss) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct MeanLoss;
-
-        impl<B: LossGradients> Backward<B, 1> for MeanLoss {
-            type State = (FloatTensor<B>, Loss);
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _checkpointer: &mut Checkpointer,
-            ) {
-                let [node] = ops.parents;
-                let (map, loss) = ops.state;
-                let gradient = grads.consume::<B>(&ops.node);
-                if let Some(node) = node {
-                    grads.register::<B>(node.id, B::mean_loss_gradient(map, gradient, loss));
-                }
-            }
-        }
-
-        let prepared = MeanLoss
-            .prepare::<C>([map.node()])
-            .compute_bound()
-            .stateful();
-        let map = map.into_primitive();
-        match prepared {
-            OpsKind::Tracked(prep) => prep.finish((map.clone(), loss), B::mean_loss(map, loss)),
-            OpsKind::UnTracked(prep) => prep.finish(B::mean_loss(map, loss)),
-        }
+        let forward = |map: FloatTensor<B>| (B::mean_loss(map.clone(), loss), (map, loss));
+        unary::<B, C, _>(map, forward, |(map, loss), gradient| {
+            B::mean_loss_gradient(map, gradient, loss)
+        })
     }
 
     fn mean_distance(first: FloatTensor<Self>, second: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,16 +1,14 @@
 //! The weights of a resize by two fused with a 3x3 convolution, as an extension of Burn's backends: one parallel pass
 //! on the CPU (Flex), one launch on cards (Cube).
 
-use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, TensorMetadata, backend_extension};
 use burn::tensor::Tensor;
 use pix2pix_kernels as kernels;
 
 use crate::backend::flex::{filled, values};
+use crate::backend::unary::unary;
 
 /// Operation of the forward pass.
 #[backend_extension(Flex, Cube: cfg(feature = "_card"), Autodiff)]
@@ -53,34 +51,7 @@ impl TapsGradient for Flex {
 
 impl<B: TapsGradient, C: CheckpointStrategy> TapsBackend for Autodiff<B, C> {
     fn four_taps(weight: FloatTensor<Self>) -> FloatTensor<Self> {
-        #[derive(Debug)]
-        struct FourTaps;
-
-        impl<B: TapsGradient> Backward<B, 1> for FourTaps {
-            type State = ();
-
-            fn backward(
-                self,
-                ops: Ops<Self::State, 1>,
-                grads: &mut Gradients,
-                _checkpointer: &mut Checkpointer,
-            ) {
-                let [node] = ops.parents;
-                let gradient = grads.consume::<B>(&ops.node);
-                if let Some(node) = node {
-                    grads.register::<B>(node.id, B::three_taps(gradient));
-                }
-            }
-        }
-
-        let prepared = FourTaps
-            .prepare::<C>([weight.node()])
-            .compute_bound()
-            .stateful();
-        let kernel = B::four_taps(weight.into_primitive());
-        match prepared {
-            OpsKind::Tracked(prep) => prep.finish((), kernel),
-            OpsKind::UnTracked(prep) => prep.finish(kernel),
-        }
+        let forward = |weight| (B::four_taps(weight), ());
+        unary::<B, C, _>(weight, forward, |(), gradient| B::three_taps(gradient))
     }
 }

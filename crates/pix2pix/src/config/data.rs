@@ -88,7 +88,8 @@ impl RunConfig {
         let [one, two] = [self, other].map(|config| names_of(&config.data_digest));
         let are_held_out = [self, other].iter().all(|config| config.val_fraction > 0.0);
         let are_known = !one.is_empty() && !two.is_empty();
-        are_held_out && are_known && self.data == other.data && one != two
+        let is_one_set = self.data == other.data && self.data != super::UNNAMED;
+        are_held_out && are_known && is_one_set && one != two
     }
 
     /// What files that are not wider than high are.

@@ -12,7 +12,7 @@ use crate::train::origin::Freeze;
 use crate::train::schedule::Schedule;
 
 /// Settings above all tables that a file lacks when they are unused, and older names of settings.
-pub(crate) const LEFT_OUT: [&str; 11] = [
+pub(crate) const LEFT_OUT: [&str; 12] = [
     "pages",
     "neighbors",
     "neighbours",
@@ -20,6 +20,7 @@ pub(crate) const LEFT_OUT: [&str; 11] = [
     "squares",
     "side_by_side",
     "orientation",
+    "scale",
     "time",
     "keep_best",
     "patience",
@@ -57,6 +58,7 @@ impl Serialize for RunConfig {
             squares,
             side_by_side,
             orientation,
+            scale,
             on_error,
             workers,
             cache,
@@ -117,32 +119,22 @@ impl Serialize for RunConfig {
         file.serialize_entry("source", source)?;
         file.serialize_entry("target", target)?;
         file.serialize_entry("val_fraction", val_fraction)?;
-        // left out when unused, as in files of earlier versions
-        if let Some(pages) = pages {
-            file.serialize_entry("pages", pages)?;
-        }
-        if *neighbors > 0 {
-            file.serialize_entry("neighbors", neighbors)?;
-        }
-        if let Some(matching) = matching {
-            file.serialize_entry("matching", matching)?;
-        }
-        if *squares {
-            file.serialize_entry("squares", squares)?;
-        }
-        if let Some(shapes) = side_by_side {
-            file.serialize_entry("side_by_side", shapes)?;
-        }
-        if let Some(orientation) = orientation {
-            file.serialize_entry("orientation", orientation)?;
-        }
+        used(&mut file, "pages", pages.as_ref())?;
+        used(
+            &mut file,
+            "neighbors",
+            Some(neighbors).filter(|count| **count > 0),
+        )?;
+        used(&mut file, "matching", matching.as_ref())?;
+        used(&mut file, "squares", Some(squares).filter(|is| **is))?;
+        used(&mut file, "side_by_side", side_by_side.as_ref())?;
+        used(&mut file, "orientation", orientation.as_ref())?;
+        used(&mut file, "scale", scale.as_ref())?;
         file.serialize_entry("on_error", on_error)?;
         file.serialize_entry("workers", workers)?;
         file.serialize_entry("cache", cache)?;
         file.serialize_entry("steps", steps)?;
-        if let Some(time) = time {
-            file.serialize_entry("time", time)?;
-        }
+        used(&mut file, "time", time.as_ref())?;
         file.serialize_entry("batch_size", batch_size)?;
         file.serialize_entry("seed", seed)?;
         file.serialize_entry("threads", threads)?;
@@ -153,25 +145,35 @@ impl Serialize for RunConfig {
         file.serialize_entry("sample_every", sample_every)?;
         file.serialize_entry("save_every", save_every)?;
         file.serialize_entry("keep", keep)?;
-        if let Some(score) = keep_best {
-            file.serialize_entry("keep_best", score)?;
-        }
-        if *patience > 0 {
-            file.serialize_entry("patience", patience)?;
-        }
+        used(&mut file, "keep_best", keep_best.as_ref())?;
+        used(
+            &mut file,
+            "patience",
+            Some(patience).filter(|count| **count > 0),
+        )?;
         file.serialize_entry("ranks", ranks)?;
         file.serialize_entry("sync_norm", sync_norm)?;
         file.serialize_entry("allreduce", allreduce)?;
         file.serialize_entry("check_every", check_every)?;
-        if let Some(from) = from {
-            file.serialize_entry("from", from)?;
-        }
+        used(&mut file, "from", from.as_ref())?;
         file.serialize_entry("jitter", jitter)?;
         file.serialize_entry("optimizer", &optimizer)?;
         file.serialize_entry("objective", objective)?;
         file.serialize_entry("generator", generator)?;
         file.serialize_entry("discriminator", discriminator)?;
         file.end()
+    }
+}
+
+/// Writes a setting, which is left out when it is unused, as in files of earlier versions.
+fn used<M: SerializeMap>(
+    file: &mut M,
+    name: &'static str,
+    setting: Option<&impl Serialize>,
+) -> std::result::Result<(), M::Error> {
+    match setting {
+        Some(setting) => file.serialize_entry(name, setting),
+        None => Ok(()),
     }
 }
 
@@ -245,6 +247,10 @@ range = [0.0, 255.0]
 channels = 3
 depth = "u8"
 range = [0.0, 255.0]
+
+[scale]
+from = "1200x800"
+to = "64"
 
 [from]
 model = "facades"

@@ -4,6 +4,7 @@
 use pix2pix_runtime::picture::labels::resize_nearest;
 use pix2pix_runtime::picture::nodata::{self, KNOWN};
 use pix2pix_runtime::picture::{Size, luma, nearest, resize};
+use pix2pix_runtime::scale::is_alike;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -87,7 +88,7 @@ impl Default for JitterConfig {
     fn default() -> Self {
         Self {
             resize: ResizePolicy::ScaleAndCrop,
-            load_size: Size::square(286),
+            load_size: Self::usual_load_size(Size::square(256)),
             crop_size: Size::square(256),
             mirror: true,
             vertical_mirror: false,
@@ -99,6 +100,16 @@ impl Default for JitterConfig {
 }
 
 impl JitterConfig {
+    /// The paper's load size for a crop size: 286 for 256, and in proportion for others, as far as a picture may have such sides.
+    pub fn usual_load_size(crop_size: Size) -> Size {
+        let side = |side: u32| (u64::from(side) * 143 + 64) / 128;
+        Size(
+            crop_size
+                .0
+                .map(|crop| side(crop).min(MAX_SIDE.into()) as u32),
+        )
+    }
+
     /// 2^8, for the eight levels of the paper's U-Net.
     fn default_multiple() -> u32 {
         256
@@ -110,14 +121,25 @@ impl JitterConfig {
     /// When the crop is empty or larger than the loaded picture, a side is too long, or another value is out of range.
     pub fn validate(&self) -> Result<()> {
         let ([load_width, load_height], [width, height]) = (self.load_size.0, self.crop_size.0);
-        let empty = width.min(height) == 0;
-        let too_large = self.resize.scales() && (width > load_width || height > load_height);
-        if empty || too_large || load_width.max(load_height).max(width).max(height) > MAX_SIDE {
+        if width.min(height) == 0 || width.max(height) > MAX_SIDE {
             let reason = format!(
-                "{} must be at least 1 and at most `load_size` {}, which may be up to {MAX_SIDE}",
-                self.crop_size, self.load_size,
+                "{} has a side that is not from 1 to {MAX_SIDE}",
+                self.crop_size
             );
             return Err(Error::field("crop_size", reason));
+        }
+        if self.resize.scales() && (width > load_width || height > load_height) {
+            let reason = format!(
+                "{} is larger than `load_size` {}, to which pictures are resized before the crop; the usual one is {}",
+                self.crop_size,
+                self.load_size,
+                Self::usual_load_size(self.crop_size)
+            );
+            return Err(Error::field("crop_size", reason));
+        }
+        if load_width.max(load_height) > MAX_SIDE {
+            let reason = format!("{} has a side longer than {MAX_SIDE}", self.load_size);
+            return Err(Error::field("load_size", reason));
         }
         setting("multiple", self.multiple, 1..=MAX_SIDE)?;
         below_one("color", self.color)
@@ -175,6 +197,20 @@ impl JitterConfig {
                 ]
             }
             ResizePolicy::Crop | ResizePolicy::None => [width, height],
+        }
+    }
+
+    /// Size at which the networks know things of a picture of `size`. A crop size that is about the load size counts as that:
+    /// contact sheets and scores show whole pictures at it, as the paper's tests do, and networks take it without padding.
+    pub fn known(&self, size: [u32; 2]) -> [u32; 2] {
+        let (load, crop) = (self.load_size.0, self.crop_size.0);
+        let is_between = |axis: usize| (crop[axis]..=load[axis]).contains(&size[axis]);
+        match self.resize {
+            ResizePolicy::ScaleAndCrop if !is_alike(load, crop) => load,
+            // among the scales at which parts are seen is that of the pictures themselves
+            ResizePolicy::RandomResizedCrop if is_between(0) && is_between(1) => size,
+            ResizePolicy::ScaleAndCrop | ResizePolicy::RandomResizedCrop => crop,
+            ResizePolicy::ScaleWidth | ResizePolicy::Crop | ResizePolicy::None => self.loaded(size),
         }
     }
 
@@ -427,4 +463,61 @@ fn resized_mask(mask: &Picture, size: [u32; 2]) -> Picture {
 fn only_whole(mask: &Picture) -> Picture {
     let known = f32::from(KNOWN);
     mask.map_pixels(|pixel| pixel[0] = if pixel[0] < known { 0.0 } else { known })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jitter(resize: ResizePolicy, load: u32, crop: u32) -> JitterConfig {
+        JitterConfig {
+            resize,
+            load_size: Size::square(load),
+            crop_size: Size::square(crop),
+            multiple: 64,
+            ..JitterConfig::default()
+        }
+    }
+
+    #[test]
+    fn networks_know_pictures_at_the_size_of_training() {
+        use ResizePolicy::{Crop, None, RandomResizedCrop, ScaleAndCrop, ScaleWidth};
+        for (resize, load, crop, size, expected) in [
+            (ScaleAndCrop, 286, 256, [1200, 800], [256, 256]),
+            // much smaller crops show the pictures at the load size
+            (ScaleAndCrop, 640, 256, [1200, 800], [640, 640]),
+            (RandomResizedCrop, 384, 256, [1200, 800], [256, 256]),
+            (RandomResizedCrop, 384, 256, [300, 260], [300, 260]),
+            (RandomResizedCrop, 384, 256, [100, 300], [256, 256]),
+            (ScaleWidth, 286, 256, [1200, 800], [256, 192]),
+            (Crop, 286, 256, [1200, 800], [1200, 800]),
+            (None, 286, 256, [1200, 800], [1200, 800]),
+        ] {
+            let found = jitter(resize, load, crop).known(size);
+            assert_eq!(found, expected, "{resize} of {size:?}");
+        }
+    }
+
+    #[test]
+    fn the_usual_load_size_follows_the_crop_size() {
+        let usual = |crop: [u32; 2]| JitterConfig::usual_load_size(Size(crop)).0;
+        assert_eq!(usual([256, 256]), [286, 286]);
+        assert_eq!(usual([64, 512]), [72, 572]);
+        assert_eq!(usual([MAX_SIDE; 2]), [MAX_SIDE; 2]);
+    }
+
+    #[test]
+    fn a_crop_fits_into_what_it_is_cut_from() {
+        let refused = |load, crop| {
+            let checked = jitter(ResizePolicy::ScaleAndCrop, load, crop).validate();
+            checked.unwrap_err().to_string()
+        };
+        assert_eq!(
+            refused(286, 512),
+            "`crop_size` 512 is larger than `load_size` 286, to which pictures are resized before the crop; the usual one is 572"
+        );
+        assert!(refused(286, 0).contains("not from 1 to 16384"));
+        assert!(refused(MAX_SIDE + 1, 256).starts_with("`load_size` 16385 has a side"));
+        assert!(jitter(ResizePolicy::Crop, 286, 512).validate().is_ok());
+    }
 }

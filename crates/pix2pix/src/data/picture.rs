@@ -47,9 +47,10 @@ pub use decode::{
 pub use encode::{LargeWriter, encode, is_drawn, write, write_png, write_with};
 pub use gaps::Gaps;
 pub(crate) use grid::Grid;
+pub(crate) use header::is_tiff;
 pub use header::{
-    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_tiff, is_volume,
-    ome_extension, volume_extension,
+    Format, Header, RESULT_EXTENSIONS, VOLUME_EXTENSIONS, is_picture, is_volume, ome_extension,
+    volume_extension,
 };
 pub use large::TiffWindows;
 pub use located::{Apart, apart};

@@ -3,6 +3,7 @@
 //! accepts them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 
 use pix2pix_runtime::network::norm::EPSILON;
@@ -30,6 +31,11 @@ pub enum PublicFormat {
 /// The fewest levels of the port's U-Nets: the outermost, the innermost and three between them.
 const LEVELS: usize = 5;
 
+/// Remedy for a generator that the other programs do not have.
+const REMEDY: &str = "write it with `onnx::export`, which has all generators";
+/// Remedy for a discriminator that they do not have. Their generators are checked before.
+const JUDGE_REMEDY: &str = "omit `discriminator`: the generator can be exported without it";
+
 /// Tensors under the port's names.
 pub type PublicTensors = BTreeMap<String, Stored>;
 
@@ -39,7 +45,7 @@ pub type PublicTensors = BTreeMap<String, Stored>;
 /// When the port does not have such a network.
 pub fn generator_tensors(checkpoint: &Checkpoint, path: &Path) -> Result<PublicTensors> {
     let config = &checkpoint.config;
-    check_generator(&config.generator).map_err(|what| unknown(path, &what))?;
+    check_generator(&config.generator).map_err(|what| unknown(path, &what, REMEDY))?;
     let tensors = checkpoint.generator_tensors();
     Ok(renamed(tensors, &generator_names(config)))
 }
@@ -58,7 +64,7 @@ pub fn discriminator_tensors(
     }
     let mut config = checkpoint.config.discriminator.clone();
     let known = if config.spectral_norm {
-        Err("spectral normalization".to_string())
+        Err("`spectral_norm`".to_string())
     } else if config.scales > 1 {
         Err("discriminators at several scales".to_string())
     } else if config.unet {
@@ -72,14 +78,14 @@ pub fn discriminator_tensors(
             config.bias_before_norm || config.norm == Norm::None,
         )
     };
-    known.map_err(|what| unknown(path, &what))?;
+    known.map_err(|what| unknown(path, &what, JUDGE_REMEDY))?;
     config.bias_before_norm |= config.norm == Norm::Instance;
     let tensors = checkpoint.discriminator_tensors();
     let mut names = public_layout::patch_gan(&config);
     if let Some(absent) = public_layout::absent_bias(&config) {
         if tensors[&absent.ours].values != [0.0] {
             let what = "bias of the last convolution in a pixel discriminator with batch norm";
-            return Err(unknown(path, what));
+            return Err(unknown(path, what, JUDGE_REMEDY));
         }
         names.retain(|tensor| *tensor != absent);
     }
@@ -87,11 +93,7 @@ pub fn discriminator_tensors(
 }
 
 /// The error for a network that has something that the port does not have.
-fn unknown(path: &Path, what: &str) -> Error {
-    let remedy = "export networks of `norm` batch or instance, or an imported U-Net of none, with `upsample` transposed and \
-                  without `input_skip`, and, with batch norm, without `bias_before_norm`, U-Nets of `depth` 5 or more; of \
-                  discriminators a single PatchGAN with a norm, of `patch` pixel with instance norm, and without \
-                  `spectral_norm`; or export to ONNX, which has all generators";
+fn unknown(path: &Path, what: &str, remedy: &str) -> Error {
     Error::file(path, format!("the public port has no {what}"), remedy)
 }
 
@@ -125,6 +127,20 @@ pub fn other_dropout(config: &GeneratorConfig) -> Option<[f64; 2]> {
     (config.has_dropout() && rate != theirs).then_some([rate, theirs])
 }
 
+/// The range of decoder blocks of a U-Net that have dropout, counted from the innermost, and that of the port's, if it has dropout
+/// and they differ: no file has them either.
+pub fn other_blocks(config: &GeneratorConfig) -> Option<[Range<usize>; 2]> {
+    let GeneratorConfig::Unet(unet) = config else {
+        return None;
+    };
+    let blocks = [
+        unet.dropout_blocks,
+        public_layout::dropout_blocks(unet.depth),
+    ];
+    let [ours, theirs] = blocks.map(|[first, end]| first..end.min(unet.depth - 1));
+    (config.has_dropout() && ours != theirs).then_some([ours, theirs])
+}
+
 fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> {
     let norm = config.norm();
     let (bias, upsample) = match config {
@@ -138,7 +154,7 @@ fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> 
             return Err(format!("U-Net of {} levels", unet.depth));
         }
         if unet.input_skip {
-            return Err("skip from the source to the last layer".to_string());
+            return Err("`input_skip`".to_string());
         }
         if unet.epsilon != EPSILON && norm != Norm::None {
             let epsilon = unet.epsilon;
@@ -146,7 +162,7 @@ fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> 
         }
     }
     if upsample != Upsample::Transposed {
-        return Err(format!("{upsample} upsampling"));
+        return Err(format!("`upsample` {upsample}"));
     }
     // every convolution of pix2pixHD has a bias, and a norm behind it
     let always = public_layout::is_of_hd(config) && norm != Norm::None;
@@ -156,7 +172,7 @@ fn check_generator(config: &GeneratorConfig) -> std::result::Result<(), String> 
 fn check(norm: Norm, bias: bool) -> std::result::Result<(), String> {
     match (norm, bias) {
         (Norm::Group, _) => Err("group norm".to_string()),
-        (Norm::Batch, true) => Err("convolution with a bias before this norm".to_string()),
+        (Norm::Batch, true) => Err("`bias_before_norm` with batch norm".to_string()),
         (Norm::None, true) => Err("convolution with a bias and no norm behind it".to_string()),
         (Norm::Batch | Norm::None, false) | (Norm::Instance, _) => Ok(()),
     }

@@ -8,7 +8,7 @@ use pix2pix_runtime::network::norm::EPSILON;
 use pix2pix_runtime::network::{
     GeneratorConfig, HdConfig, Norm, ResnetConfig, UnetConfig, Upsample, dropout,
 };
-use pix2pix_runtime::picture::{MAX_SIDE, Size};
+use pix2pix_runtime::picture::Size;
 use pix2pix_runtime::tensor_file::is_own;
 
 use crate::config::RunConfig;
@@ -45,7 +45,7 @@ pub struct Options {
     /// Key of the generator in a file with several networks, e.g. `netG_A`, or `ema.netG` for one inside another.
     pub key: Option<String>,
     /// Size of the pictures that the network was trained on; `None` for the size in the Keras file, or else the one at which
-    /// a U-Net's innermost level has one pixel, 256 for a ResNet, and 512 for a coarse-to-fine generator.
+    /// a U-Net's innermost level has one pixel, 64 at least, 256 for a ResNet, and 512 for a coarse-to-fine generator.
     pub size: Option<Size>,
     /// Which half of a side-by-side pair is the source; `None` for the left one.
     pub direction: Option<Direction>,
@@ -60,6 +60,10 @@ pub struct Imported {
     pub frozen: bool,
     /// Whether its dropout is off in its own program.
     pub still: bool,
+    /// Whether its dropout is only assumed: a U-Net's file of the port is the same with dropout and without.
+    pub assumed: bool,
+    /// Why the discriminator that its file has too was left out.
+    pub left_out: Option<String>,
 }
 
 impl From<Checkpoint> for Imported {
@@ -69,6 +73,8 @@ impl From<Checkpoint> for Imported {
             checkpoint,
             frozen: false,
             still: false,
+            assumed: false,
+            left_out: None,
         }
     }
 }
@@ -84,9 +90,9 @@ pub fn of_files(files: &[PathBuf], options: &Options) -> Result<Imported> {
     let is_keras = |path: &Path| ends_in(path, &["h5", "hdf5", "keras"]);
     match files {
         [model] if is_keras(model) => keras(model, options),
-        [generator] => public(generator, None, options).map(Imported::from),
+        [generator] => of_port(generator, None, options),
         [generator, judge] if ![generator, judge].iter().any(|path| is_keras(path)) => {
-            public(generator, Some(judge), options).map(Imported::from)
+            of_port(generator, Some(judge), options)
         }
         [_, _] => Err(Error::Config(
             "only the generator of a Keras model is imported: give one file".to_string(),
@@ -140,9 +146,9 @@ pub fn keras(path: &Path, options: &Options) -> Result<Imported> {
     let run = run_config(path, GeneratorConfig::Unet(unet), &options)?;
     let checkpoint = Checkpoint::of_tensors(run, found.weights, Weights::new()).checked(path)?;
     Ok(Imported {
-        checkpoint,
         frozen: found.frozen,
         still,
+        ..Imported::from(checkpoint)
     })
 }
 
@@ -168,11 +174,7 @@ fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Res
     let [width, height] = size.sides();
     run.generator.check_size(height, width)?;
     run.jitter = JitterConfig {
-        // the paper's 286 of 256
-        load_size: Size(
-            size.0
-                .map(|side| (side.saturating_mul(143) / 128).min(MAX_SIDE)),
-        ),
+        load_size: JitterConfig::usual_load_size(size),
         crop_size: size,
         multiple: 1 << run.generator.halvings(),
         ..JitterConfig::default()
@@ -183,8 +185,8 @@ fn run_config(path: &Path, generator: GeneratorConfig, options: &Options) -> Res
 
 /// Makes a checkpoint of files of the public PyTorch port: a generator, and optionally a discriminator. The networks may
 /// be inside dictionaries (`state_dict`, `model`, `netG`, ...); a discriminator beside the generator in one file is taken
-/// too. The architecture is detected from the names and shapes of the tensors. The port's dropout follows the three blocks
-/// after the innermost.
+/// too, if it is one of the port's that judges this generator. The architecture is detected from the names and shapes of the
+/// tensors. The port's dropout follows the three blocks after the innermost.
 ///
 /// # Errors
 /// When a file cannot be read, holds several generators and none is chosen, or a tensor is missing, left over, or has the
@@ -194,13 +196,17 @@ pub fn public(
     discriminator: Option<&Path>,
     options: &Options,
 ) -> Result<Checkpoint> {
+    of_port(generator, discriminator, options).map(|imported| imported.checkpoint)
+}
+
+/// As [`public`], with what is to be known of the model.
+fn of_port(generator: &Path, discriminator: Option<&Path>, options: &Options) -> Result<Imported> {
     let mut all = read(generator)?;
     let wrong = |reason: String| Error::file(generator, reason, REMEDY);
     let generators = keys(&all, is_generator);
     if generators.is_empty() && options.key.is_none() && !keys(&all, is_discriminator).is_empty() {
-        let reason = "this is a discriminator, and a model is made of a generator";
-        let remedy =
-            "give the generator's file (latest_net_G.pth) first; the discriminator's may follow it";
+        let reason = "a discriminator alone";
+        let remedy = "give the generator's file, latest_net_G.pth, before it";
         return Err(Error::file(generator, reason, remedy));
     }
     let key = chosen(generator, &generators, options.key.as_deref())?;
@@ -220,40 +226,62 @@ pub fn public(
     let names = public_layout::generator(&config);
     let g = taken(&mut tensors, &names).map_err(wrong)?;
     let mut run = run_config(generator, config, options)?;
-    let mut d = Weights::new();
-    let judges = match discriminator {
-        None => Some((generator, all)).filter(|(_, all)| keys(all, is_discriminator).len() == 1),
-        Some(path) => Some((path, read(path)?)),
+    let channels = run.generator.channels();
+    let (found, left_out) = match discriminator {
+        Some(path) => {
+            let found = judge(read(path)?, channels);
+            let wrong = |reason: String| Error::file(path, reason, JUDGE_REMEDY);
+            (Some(found.map_err(wrong)?), None)
+        }
+        None if keys(&all, is_discriminator).is_empty() => (None, None),
+        // nobody has asked for it
+        None => match judge(all, channels) {
+            Ok(found) => (Some(found), None),
+            Err(reason) => (None, Some(reason)),
+        },
     };
-    if let Some((path, mut all)) = judges {
-        let wrong = |reason: String| Error::file(path, reason, JUDGE_REMEDY);
-        let found = keys(&all, is_discriminator);
-        if found.len() > 1 {
-            let names = found.iter().map(|key| named(key));
-            let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-            let reason = format!(
-                "it holds {} discriminators: {}",
-                found.len(),
-                names.join(", ")
-            );
-            let remedy = "give a file with one of them, or the generator's file alone";
-            return Err(Error::file(path, reason, remedy));
-        }
-        // inside of none, the error names what is missing
-        let key = found.into_iter().next().unwrap_or_default();
-        let mut tensors = inside(&mut all, &key);
-        let channels = run.generator.channels();
-        let config = patch_gan_config(&tensors, channels).map_err(wrong)?;
-        let names = public_layout::patch_gan(&config);
-        if let Some(bias) = public_layout::absent_bias(&config) {
-            // files that earlier versions of this program wrote have it
-            let none = || Array::new(&[1], vec![0.0]);
-            tensors.entry(bias.public).or_insert_with(none);
-        }
-        d = taken(&mut tensors, &names).map_err(wrong)?;
-        run.discriminator = config;
+    let mut d = Weights::new();
+    if let Some((config, tensors)) = found {
+        (run.discriminator, d) = (config, tensors);
     }
-    Checkpoint::of_tensors(run, g, d).checked(generator)
+    Ok(Imported {
+        assumed: options.dropout.is_none()
+            && matches!(run.generator, GeneratorConfig::Unet(_))
+            && run.generator.has_dropout(),
+        left_out,
+        ..Imported::from(Checkpoint::of_tensors(run, g, d).checked(generator)?)
+    })
+}
+
+/// The discriminator in a file's tensors, for a generator with these channels of its source and its target.
+///
+/// # Errors
+/// The reason, when there is none or there are several, or it is not one of the port's for such a generator.
+fn judge(
+    mut all: Weights,
+    channels: [usize; 2],
+) -> std::result::Result<(PatchGanConfig, Weights), String> {
+    let found = keys(&all, is_discriminator);
+    if found.len() > 1 {
+        let names = found.iter().map(|key| named(key));
+        let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        let count = found.len();
+        return Err(format!(
+            "it holds {count} discriminators: {}",
+            names.join(", ")
+        ));
+    }
+    // inside of none, the error names what is missing
+    let key = found.into_iter().next().unwrap_or_default();
+    let mut tensors = inside(&mut all, &key);
+    let config = patch_gan_config(&tensors, channels)?;
+    let names = public_layout::patch_gan(&config);
+    if let Some(bias) = public_layout::absent_bias(&config) {
+        // files that earlier versions of this program wrote have it
+        let none = || Array::new(&[1], vec![0.0]);
+        tensors.entry(bias.public).or_insert_with(none);
+    }
+    Ok((config, taken(&mut tensors, &names)?))
 }
 
 /// Whether a generator's tensors are inside a key: a U-Net's, whose levels are nested, or a ResNet's, which a coarse-to-fine
@@ -428,8 +456,7 @@ fn unet_config(tensors: &Weights) -> std::result::Result<UnetConfig, String> {
         filters,
         depth,
         dropout: public_layout::DROPOUT,
-        // the port has one block with dropout for each level beyond five
-        dropout_blocks: [1, 1 + depth.saturating_sub(5)],
+        dropout_blocks: public_layout::dropout_blocks(depth),
         // every depth has the norm after the innermost level
         norm: norm(
             tensors,

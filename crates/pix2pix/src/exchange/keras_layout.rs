@@ -214,12 +214,18 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Takes the next layer, an activation of this function, or a layer of relu alone.
     fn activation(&mut self, function: &str) -> Found<()> {
-        let layer = self.take("Activation")?;
-        if layer.config["activation"] == function {
-            return Ok(());
+        let of_its_own = function == "relu" && self.is("ReLU");
+        let layer = self.take(if of_its_own { "ReLU" } else { "Activation" })?;
+        let is_it = match of_its_own {
+            true => is_relu(&layer.config),
+            false => layer.config["activation"] == function,
+        };
+        match is_it {
+            true => Ok(()),
+            false => Err(format!("{} is not {function}", layer.name)),
         }
-        Err(format!("{} is not {function}", layer.name))
     }
 
     /// Takes a dropout layer if it comes next, and returns its rate; 0 if there is none.
@@ -294,6 +300,12 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Whether a layer of the class ReLU has neither a limit, nor a slope below zero, nor another threshold.
+fn is_relu(config: &Value) -> bool {
+    let is_zero = |key: &str| config[key].is_null() || config[key].as_f64() == Some(0.0);
+    config["max_value"].is_null() && is_zero("negative_slope") && is_zero("threshold")
+}
+
 /// Checks that a layer works along the channels, the last of its axes. Keras 2 writes the axis of a norm as a list.
 fn check_axis(layer: &KerasLayer) -> Found<()> {
     let axis = &layer.config["axis"];
@@ -342,6 +354,33 @@ mod tests {
         let layer = layers.iter_mut().rfind(|layer| layer.class == class);
         change(layer.unwrap());
         unet(&layers)
+    }
+
+    #[test]
+    fn a_layer_of_relu_is_the_activation() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/keras/keras-3.keras");
+        let with = |config: Value| {
+            let mut layers = keras_file::read(&path, "").unwrap();
+            for layer in &mut layers {
+                if layer.config["activation"] == "relu" {
+                    (layer.class, layer.config) = ("ReLU".to_string(), config.clone());
+                }
+            }
+            unet(&layers).err()
+        };
+        // as Keras writes it
+        let plain = json!({ "max_value": null, "negative_slope": 0.0, "threshold": 0.0 });
+        assert_eq!(with(plain.clone()), None);
+        for (key, value) in [
+            ("max_value", 6.0),
+            ("negative_slope", 0.1),
+            ("threshold", 1.0),
+        ] {
+            let mut other = plain.clone();
+            other[key] = json!(value);
+            let told = with(other).unwrap();
+            assert!(told.ends_with(" is not relu"), "{told}");
+        }
     }
 
     #[test]

@@ -9,6 +9,12 @@ use crate::network::patch_gan::{Patch, PatchGanConfig};
 /// The dropout rate of the port's networks that have dropout.
 pub const DROPOUT: f64 = 0.5;
 
+/// The half-open range of decoder blocks of the port's U-Nets that have dropout, one for each level beyond five, counted from the
+/// innermost.
+pub fn dropout_blocks(depth: usize) -> [usize; 2] {
+    [1, 1 + depth.saturating_sub(5)]
+}
+
 /// The names of a tensor in both programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorNames {

@@ -6,7 +6,6 @@ use std::path::Path;
 use burn::tensor::Device;
 use pix2pix_kernels as kernels;
 use pix2pix_runtime::checkpoint::{KIND, no_network};
-use pix2pix_runtime::picture::Size;
 use pix2pix_runtime::weights::{Weights, take};
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +66,7 @@ impl Checkpoint {
         let config = RunConfig {
             steps,
             jitter: JitterConfig {
-                load_size: Size(crop_size.0.map(|side| side * 143 / 128)), // the paper's 286 of 256
+                load_size: JitterConfig::usual_load_size(crop_size),
                 crop_size,
                 multiple,
                 ..JitterConfig::default()
@@ -133,10 +132,10 @@ impl Checkpoint {
         found.map(|(name, _)| name.as_str())
     }
 
-    fn header(&self) -> Header {
+    fn header(&self, config: RunConfig) -> Header {
         Header {
             step: self.step,
-            config: self.config.clone(),
+            config,
         }
     }
 
@@ -149,11 +148,12 @@ impl Checkpoint {
             .chain(prefixed("discriminator", &self.discriminator))
             .map(|(name, data)| (name, data.into()))
             .collect();
-        tensor_file::write(path, KIND, &self.header(), &tensors)
+        let header = self.header(self.config.clone());
+        tensor_file::write(path, KIND, &header, &tensors)
     }
 
     /// Writes only the generator, rounded: that is enough for translation, in a half (16 bits) or a quarter (8 bits) of its size.
-    /// Returns the largest rounding error, relative to the largest value of the same tensor.
+    /// It is for others: its configuration is [`for_others`](RunConfig::for_others). Returns the largest rounding error, relative to the largest value of the same tensor.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -161,7 +161,8 @@ impl Checkpoint {
         let tensors: Vec<(String, TensorValues)> = prefixed("generator", &self.generator)
             .map(|(name, data)| (name, data.into()))
             .collect();
-        write_rounded(path, KIND, &self.header(), &tensors, rounding)
+        let header = self.header(self.config.for_others());
+        write_rounded(path, KIND, &header, &tensors, rounding)
     }
 
     /// Reads a file, or the [built-in model](crate::model::built_in).
@@ -263,6 +264,8 @@ pub fn config(path: &Path) -> Result<RunConfig> {
 
 #[cfg(test)]
 mod tests {
+    use pix2pix_runtime::picture::Size;
+
     use super::*;
     use crate::network::{PatchGanConfig, UnetConfig};
 

@@ -13,10 +13,10 @@ use crate::network::conv::Conv;
 use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
-use crate::network::norm::NormLayer;
+use crate::network::norm::{NormLayer, RELU};
 use crate::network::norm_statistics::Norms;
 use crate::network::pool::halved;
-use crate::network::resnet::{Block, Layer, RELU, Resnet, UpLayer, continued};
+use crate::network::resnet::{Block, Layer, Resnet, UpLayer, continued};
 
 impl Init for HdConfig {
     type Network = Hd;

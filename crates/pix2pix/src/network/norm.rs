@@ -13,6 +13,9 @@ use crate::network::batch_norm::{BatchNorm, constants, normalize};
 use crate::network::init::WeightInit;
 use crate::network::norm_statistics::Norms;
 
+/// Slope at which a LeakyReLU is a ReLU.
+pub const RELU: f64 = 0.0;
+
 /// A normalization layer of this kind over `channels`; `None` for no normalization.
 pub fn layer(
     norm: Norm,

@@ -15,12 +15,10 @@ use crate::network::conv::Conv;
 use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
-use crate::network::norm::{self, NormLayer, norm_with};
+use crate::network::norm::{self, NormLayer, RELU, norm_with};
 use crate::network::norm_statistics::Norms;
 use crate::network::up_conv::UpConv;
 
-/// Slope at which a LeakyReLU is a ReLU.
-pub(super) const RELU: f64 = 0.0;
 /// With this slope a LeakyReLU is the identity.
 const LINEAR: f64 = 1.0;
 

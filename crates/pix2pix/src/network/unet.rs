@@ -17,12 +17,9 @@ use crate::network::conv::Conv;
 use crate::network::init::{Init, WeightInit};
 use crate::network::layers::Layers;
 use crate::network::noise::Noise;
-use crate::network::norm::{self, NormLayer, norm_with, with_epsilon};
+use crate::network::norm::{self, NormLayer, RELU, norm_with, with_epsilon};
 use crate::network::norm_statistics::Norms;
 use crate::network::up_conv::UpConv;
-
-/// Slope at which a LeakyReLU is a ReLU.
-const RELU: f64 = 0.0;
 
 impl Init for UnetConfig {
     type Network = Unet;

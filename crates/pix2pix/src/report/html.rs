@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageFormat};
+use jiff::ZonedDateTime;
 use pix2pix_runtime::regular_file;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::atomic_file;
-use crate::clock;
 use crate::config::RunConfig;
 use crate::data::sha256;
 use crate::error::{Error, Result};
@@ -128,7 +128,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .map(|history| drawn(history, key, smoothed))
             .collect(),
     };
-    let now = clock::now();
+    let now = ZonedDateTime::now();
     let apart = History::apart(&histories.iter().collect::<Vec<_>>());
     let report = Report {
         apart,

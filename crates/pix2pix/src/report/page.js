@@ -17,8 +17,9 @@ const tick = (number, digits = 4) => {
 /** The name of a measure, with its unit. */
 const heading = ({ label, unit }) => unit === null ? label : `${label} (${unit})`;
 
-// Shows a gallery in an element: a choice of the order, and of each picture its input, output, target and difference.
-const showGallery = (place, gallery, chosen = 0) => {
+// Shows a gallery in an element: a choice of the order and of the pictures' size, and of each picture its input, output, target
+// and difference.
+const showGallery = (place, gallery, chosen = 0, side = 130) => {
   const labels = ["input", "output", "target", "difference"];
   const shots = gallery.entries.reduce((most, entry) => Math.max(most, entry.pictures.length), 0);
   const list = make("div", { class: "gallery" });
@@ -60,7 +61,7 @@ const showGallery = (place, gallery, chosen = 0) => {
   const sort = () => list.replaceChildren(...[...cards].sort(orders[Number(order.value)][1]).map(({ card }) => card));
   order.value = orders[chosen] ? chosen : 0;
   order.addEventListener("change", sort);
-  const size = make("input", { type: "range", min: 80, max: 320, step: 10, value: 130 });
+  const size = make("input", { class: "size", type: "range", min: 80, max: 320, step: 10, value: side });
   const resize = () => list.style.setProperty("--side", `${size.value}px`);
   size.addEventListener("input", resize);
   const controls = make("div", { class: "controls" });

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use jiff::ZonedDateTime;
 use pix2pix_runtime::regular_file;
 
 use super::file;
 use crate::atomic_file;
 use crate::backend::device;
-use crate::clock;
 use crate::error::{Result, shown};
 
 /// Writes a description of this machine.
@@ -24,7 +24,9 @@ pub fn write(root: &Path) -> Result<()> {
         ("program", format!("pix2pix {}", env!("CARGO_PKG_VERSION"))),
         (
             "started",
-            clock::now().strftime("%Y-%m-%d %H:%M:%S %z").to_string(),
+            ZonedDateTime::now()
+                .strftime("%Y-%m-%d %H:%M:%S %z")
+                .to_string(),
         ),
         (
             "system",

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use hdf5_reader::group::Group;
-use hdf5_reader::{Dataset, Hdf5File, OpenOptions};
+use hdf5_reader::{Dataset, Datatype, Hdf5File, OpenOptions};
 use pix2pix_runtime::weights::Array;
 use serde_json::Value;
 use zip::ZipArchive;
@@ -164,15 +164,39 @@ fn within(group: &Group, path: &str) -> Found<Dataset> {
     inner.dataset(last).map_err(damaged)
 }
 
-/// Reads the values of a dataset; `left` is the number of bytes that may still be read from the file.
+/// Reads the values of a dataset, of 16, 32 or 64 bits; `left` is the number of bytes that may still be read from the file.
 fn tensor(dataset: &Dataset, left: &mut usize) -> Found<Array> {
+    let &Datatype::FloatingPoint { size, .. } = dataset.dtype() else {
+        return Err(
+            "its weights are not stored as floating-point numbers, as those of bfloat16 are not: save it in float32"
+                .to_string(),
+        );
+    };
     let count = dataset.num_elements().map_err(damaged)?;
-    let bytes = usize::try_from(count.saturating_mul(4)).unwrap_or(usize::MAX);
+    // they become 32 bits
+    let bytes = count.saturating_mul(u64::from(size).max(4));
     *left = left
-        .checked_sub(bytes)
+        .checked_sub(usize::try_from(bytes).unwrap_or(usize::MAX))
         .ok_or_else(|| damaged("its tensors are larger than the file"))?;
-    let mut values = vec![0.0f32; count as usize];
-    dataset.read_into(&mut values).map_err(damaged)?;
+    let values = match size {
+        2 => {
+            let bytes = dataset.read_native_bytes().map_err(damaged)?;
+            let halves = bytes.as_chunks().0.iter();
+            halves
+                .map(|b| half::f16::from_ne_bytes(*b).to_f32())
+                .collect()
+        }
+        8 => {
+            let mut values = vec![0.0f64; count as usize];
+            dataset.read_into(&mut values).map_err(damaged)?;
+            values.into_iter().map(|value| value as f32).collect()
+        }
+        _ => {
+            let mut values = vec![0.0f32; count as usize];
+            dataset.read_into(&mut values).map_err(damaged)?;
+            values
+        }
+    };
     let shape: Vec<usize> = dataset.shape().iter().map(|&side| side as usize).collect();
     Ok(Array::new(&shape, values))
 }

@@ -38,7 +38,7 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
         Ok(Some(bytes)) => PytorchReader::from_bytes(bytes, None),
     };
     let no_weights = |e: PytorchError| match written_by(path) {
-        Some(program) => wrong(format!("a file of {program}, and not of PyTorch")),
+        Some(what) => wrong(format!("{what}, and not a file of PyTorch")),
         None => wrong(format!("not a PyTorch file of weights ({e})")),
     };
     let reader = opened.map_err(|e| match e {
@@ -97,10 +97,10 @@ pub fn read(path: &Path, remedy: &str) -> Result<Weights> {
     Ok(tensors)
 }
 
-/// The program that wrote a file of weights, where its first bytes say so and it is not PyTorch.
+/// What a file is, where its first bytes say so and it is not PyTorch's.
 fn written_by(path: &Path) -> Option<&'static str> {
     match TensorReader::new(regular_file::open(path).ok()?) {
-        Err(Unread::Foreign(program)) if !program.contains("PyTorch") => Some(program),
+        Err(Unread::Foreign(what)) if !what.contains("PyTorch") => Some(what),
         _ => None,
     }
 }

@@ -197,11 +197,7 @@ pub fn read_foreign(path: &Path, remedy: &str) -> Result<Weights> {
     const ACTION: &str = "read the weights";
     let unread = |reason| match reason {
         Unread::Io(e) => Error::io(path, ACTION, e),
-        Unread::Foreign(program) => Error::file(
-            path,
-            format!("a file of {program}, and not safetensors"),
-            remedy,
-        ),
+        Unread::Foreign(what) => Error::file(path, format!("{what}, and not safetensors"), remedy),
         Unread::Damaged(reason) => {
             Error::file(path, format!("damaged safetensors file ({reason})"), remedy)
         }

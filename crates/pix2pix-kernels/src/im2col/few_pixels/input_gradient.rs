@@ -1,5 +1,8 @@
 //! The gradient of the input: the transposed convolution.
 
+// vectors are indexed: the compiler unrolls such loops and keeps the vectors in registers, which it does not with iterators
+#![allow(clippy::needless_range_loop)]
+
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
@@ -10,7 +13,7 @@ use crate::im2col::patches;
 use crate::instruction_set::{Arithmetic, InstructionSet};
 use crate::lanes::{LANES, Lanes};
 use crate::output::zeroed;
-use crate::prefetch::prefetch_run;
+use crate::prefetch::prefetch;
 use crate::scratch::Scratch;
 use crate::shared::Shared;
 use crate::simd::{COLUMNS, Simd, Task};
@@ -163,37 +166,40 @@ impl<W: Weight> Channels<'_, W> {
         let window = geometry.kernel * geometry.kernel;
         let first = self.channels.start * window + column;
         let mut sums = [[simd.zero(); V]; P];
-        for (index, sums) in sums.iter_mut().enumerate() {
+        for index in 0..P {
             let from = vectors::<_, V>(&products[(pixel + index) * TAPS + column..]);
-            for (sum, from) in sums.iter_mut().zip(from) {
-                *sum = simd.load(from);
+            for v in 0..V {
+                sums[index][v] = simd.load(&from[v]);
             }
         }
         for output in outputs {
             let from = vectors::<_, V>(&self.weights[output * geometry.taps() + first..]);
             let mut right = [simd.zero(); V];
-            for (right, from) in right.iter_mut().zip(from) {
-                *right = W::load(simd, from);
+            for v in 0..V {
+                right[v] = W::load(simd, &from[v]);
             }
             if pixel == 0 {
                 // the next outputs' weights, which would be waited for while nothing is computed
                 let next = (output + STEPS) * geometry.taps() + first;
-                prefetch_run(self.weights, next, V * LANES);
+                for v in 0..V {
+                    prefetch(self.weights, next + v * LANES);
+                }
             }
             let left: &[f32; P] = self.gradient[output * all + pixel..]
                 .first_chunk()
                 .expect("gradients of all pixels");
             for (sums, left) in sums.iter_mut().zip(left) {
                 let left = simd.splat(*left);
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = sum.multiply_add(left, right);
+                for v in 0..V {
+                    sums[v] = sums[v].multiply_add(left, right[v]);
                 }
             }
         }
-        for (index, sums) in sums.into_iter().enumerate() {
+        for index in 0..P {
             let to = &mut products[(pixel + index) * TAPS + column..][..V * LANES];
-            for (to, sum) in to.as_chunks_mut().0.iter_mut().zip(sums) {
-                sum.store(to);
+            let (to, _) = to.as_chunks_mut();
+            for v in 0..V {
+                sums[index][v].store(&mut to[v]);
             }
         }
     }

@@ -128,19 +128,11 @@ impl Pairs {
         Ok(pages.len())
     }
 
-    /// Reads A and B of pair `index`, with the channels of the files.
+    /// Reads A and B of pair `index`, with the channels of the files, each with the value that its files name for pixels without
+    /// data, if some samples have it. `None` too where the data set was opened with such values.
     ///
     /// # Errors
     /// When they cannot be read or do not form a pair.
-    pub fn read_sides(&self, index: usize) -> Result<[Picture; 2]> {
-        Ok(self.decode_sides(index)?.map(|side| side.picture))
-    }
-
-    /// As [`read_sides`](Self::read_sides), each with the value that its files' tags name for pixels without data, if some samples
-    /// are stored so. `None` too where the data set was opened with such values.
-    ///
-    /// # Errors
-    /// As [`read_sides`](Self::read_sides).
     pub fn read_sides_and_gaps(&self, index: usize) -> Result<[(Picture, Option<f32>); 2]> {
         let sides = self.decode_sides(index)?;
         Ok(sides.map(|decoded| {
@@ -149,7 +141,7 @@ impl Pairs {
         }))
     }
 
-    /// As [`read_sides`](Self::read_sides), with what the files say of them.
+    /// As [`read_sides_and_gaps`](Self::read_sides_and_gaps), with what the files say of them.
     pub(crate) fn decode_sides(&self, index: usize) -> Result<[Decoded; 2]> {
         let sides = self.decode_any(index)?;
         let [width, height] = sides[0].picture.size();

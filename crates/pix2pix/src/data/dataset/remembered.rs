@@ -9,12 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pix2pix_runtime::picture::Nodata;
 use pix2pix_runtime::regular_file;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::atomic_file;
 use crate::data::pair::Narrow;
 use crate::data::path_text;
 use crate::data::picture::{Header, Page};
+use crate::data::sha256;
 
 /// Smallest number of pairs for which results are kept.
 const LARGE: usize = 1000;
@@ -77,17 +77,9 @@ impl Remembered {
     pub fn of(folder: &Path, pairs: usize) -> Self {
         let root = fs::canonicalize(folder).ok().filter(|_| pairs >= LARGE);
         let place = root.and_then(|root| {
-            let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
-            let name: String = digest
-                .iter()
-                .take(16)
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            Some(
-                dirs::cache_dir()?
-                    .join("pix2pix/surveys")
-                    .join(name + ".json"),
-            )
+            let digest = sha256::of(root.as_os_str().as_encoded_bytes());
+            let name = format!("{}.json", &digest[..32]);
+            Some(dirs::cache_dir()?.join("pix2pix/surveys").join(name))
         });
         Self::at(place)
     }

@@ -111,6 +111,25 @@ impl Store {
     /// # Errors
     /// When it does not exist, is neither, or the archive is damaged.
     pub fn open(path: &Path) -> Result<Self> {
+        Self::opened(
+            path,
+            "give a folder of side-by-side pairs, a folder with A/ and B/ or train/ in it, a .csv or \
+             .jsonl manifest, or a .tar, .tar.gz or .zip of these",
+        )
+    }
+
+    /// As [`open`](Self::open), of pictures that are not in pairs.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn of_pictures(path: &Path) -> Result<Self> {
+        Self::opened(
+            path,
+            "give a folder of pictures, or a .tar, .tar.gz or .zip of them",
+        )
+    }
+
+    fn opened(path: &Path, remedy: &str) -> Result<Self> {
         let mut unread = Vec::new();
         let container = match Archive::of(path) {
             _ if path.is_dir() => Container::Folder,
@@ -121,12 +140,7 @@ impl Store {
                 } else {
                     "no such folder"
                 };
-                return Err(Error::file(
-                    path,
-                    reason,
-                    "give a folder of side-by-side pairs, a folder with A/ and B/ or train/ in it, a .csv or \
-                     .jsonl manifest, or a .tar, .tar.gz or .zip of these",
-                ));
+                return Err(Error::file(path, reason, remedy));
             }
         };
         Ok(Self {

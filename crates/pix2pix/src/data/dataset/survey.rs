@@ -181,6 +181,26 @@ impl Survey {
         shapes.into_iter().map(|(shape, _)| shape).collect()
     }
 
+    /// The median width and the median height of the pairs' pictures; `None` without pairs.
+    pub fn median_size(&self) -> Option<[u32; 2]> {
+        let pairs: usize = self.sizes.values().sum();
+        let median = |axis: usize| {
+            let mut sides: Vec<(u32, usize)> = self
+                .sizes
+                .iter()
+                .map(|(size, count)| (size[axis], *count))
+                .collect();
+            sides.sort_unstable();
+            let mut seen = 0;
+            let (side, _) = sides.into_iter().find(|(_, count)| {
+                seen += count;
+                2 * seen >= pairs
+            })?;
+            Some(side)
+        };
+        Some([median(0)?, median(1)?])
+    }
+
     /// The most common size of pictures that are higher than wide; `None` if there are none.
     pub fn narrow_halves(&self) -> Option<[u32; 2]> {
         let sizes = self.sizes.iter();
@@ -734,6 +754,23 @@ pub fn mismatch(example: Option<&[PathBuf; 2]>, proposal: Option<&[String; 2]>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_median_size_is_that_of_most_pairs() {
+        let median = |sizes: &[([u32; 2], usize)]| {
+            let survey = Survey {
+                sizes: sizes.iter().copied().collect(),
+                ..Survey::default()
+            };
+            survey.median_size()
+        };
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[([1200, 800], 3)]), Some([1200, 800]));
+        let mixed = [([100, 900], 2), ([400, 300], 3), ([4000, 3000], 2)];
+        assert_eq!(median(&mixed), Some([400, 900]));
+        let even = [([100, 100], 1), ([200, 200], 1)];
+        assert_eq!(median(&even), Some([100, 100]));
+    }
 
     /// With the values that files name, a range would leave the others next to nothing of it.
     #[test]

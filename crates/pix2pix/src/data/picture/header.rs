@@ -75,7 +75,7 @@ fn one_of(extensions: &[&'static str], path: &Path) -> Option<&'static str> {
 }
 
 /// Whether a file has the extension of a TIFF.
-pub fn is_tiff(path: &Path) -> bool {
+pub(crate) fn is_tiff(path: &Path) -> bool {
     let known = ["tif", "tiff", "btf", "tf8", "gtif"];
     path.extension().is_some_and(|extension| {
         known
