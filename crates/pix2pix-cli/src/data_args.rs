@@ -272,7 +272,9 @@ impl DataArgs {
         let mut labels = [None, None];
         for (side, asked) in [&self.labels_a, &self.labels_b].into_iter().enumerate() {
             let classes = asked.as_ref().map(|text| Classes::parse(text, side));
-            labels[side] = classes.transpose()?;
+            labels[side] = classes
+                .transpose()?
+                .map(|classes| values.0[side].stored(classes));
         }
         let forced = Forced {
             channels,
@@ -329,15 +331,17 @@ impl Read {
         notes.extend(self.mixed.clone());
         notes.extend(self.places.iter().cloned());
         let outside = self.values.outside(&self.domains)?;
-        for (index, (name, field)) in SIDES.into_iter().enumerate() {
+        for (index, (name, _)) in SIDES.into_iter().enumerate() {
             let (domain, side) = (&self.domains[index], &self.values.0[index]);
             let nodata = format!("nodata[{index}]");
             notes.extend(side.gaps_advice(name, &nodata));
             if domain.nodata == Some(Nodata::Tag) {
                 notes.extend(side.tags_advice(name, &nodata));
             }
-            if domain.labels.is_some() {
+            notes.extend(self.unmet(index));
+            if let Some(labels) = &domain.labels {
                 notes.extend(self.labels[index].palettes.advice(index));
+                notes.extend(self.labels[index].absent(labels, name));
                 let off = self.labels[index].outside;
                 if off.clipped > 0 {
                     notes.push(format!(
@@ -357,10 +361,30 @@ impl Read {
                     side.extremes()
                 ));
             }
-            notes.extend(side.classes_advice(index));
-            notes.extend(side.advice(domain, name, field));
+            notes.extend(side.use_advice(domain, index));
         }
         Ok(notes.iter().map(|note| flags::named(note)).collect())
+    }
+
+    /// What to say of A or B (`side` 0 or 1) if no pixel that was looked at has the value that says that it has no data. `None` too
+    /// if pixels of the other side have it, for which one option for both was given then.
+    fn unmet(&self, side: usize) -> Option<String> {
+        let value = |side: usize| match self.domains[side].nodata {
+            Some(Nodata::Value(value)) => Some(value.to_string()),
+            Some(Nodata::Tag) | None => None,
+        };
+        let meets = |side: usize| match self.domains[side].labels {
+            // all of them were read, as what they are
+            Some(_) => self.labels[side].has_gaps,
+            None => self.values.0[side].meets_gaps(),
+        };
+        let (named, name) = (value(side)?, SIDES[side].0);
+        let is_met = meets(side) || value(1 - side).as_ref() == Some(&named) && meets(1 - side);
+        (!is_met).then(|| {
+            format!(
+                "no pixel of {name} that was looked at is {named}, which `nodata[{side}]` names for pixels without data: all have data"
+            )
+        })
     }
 }
 

@@ -178,7 +178,7 @@ pub fn measure(
     });
     let models: Vec<(&Path, PathBuf)> = models.collect::<Result<_, Error>>()?;
     let (mut evaluations, mut galleries) = (Vec::new(), Vec::new());
-    let (mut directions, mut written) = (Vec::new(), Ok(()));
+    let (mut directions, mut targets, mut written) = (Vec::new(), Vec::new(), Ok(()));
     for (model, checkpoint) in models {
         let translator = Translator::load_on(&checkpoint, device.clone(), args.machine.precision);
         let found = translator.map_err(Failure::from).and_then(|translator| {
@@ -200,6 +200,7 @@ pub fn measure(
             let folder = out.join(files::folder(evaluations.len(), model));
             written = written.and(files::draw(&folder, &evaluated, domains).map_err(Failure::from));
         }
+        targets.push(config.target);
         evaluations.push(evaluated.evaluation);
     }
     if let Some(out) = &args.out {
@@ -207,7 +208,7 @@ pub fn measure(
         let gallery = gallery::write(&galleries, &out.join(gallery::NAME));
         written = written.and(scores.and(gallery).map_err(Failure::from));
     }
-    notes::apart(&evaluations, &directions)
+    notes::apart(&evaluations, &directions, &targets)
         .iter()
         .for_each(|found| note(found));
     Ok(Found {
@@ -247,7 +248,7 @@ fn one(
 ) -> Result<(Evaluated, Gallery), Failure> {
     let config = &translator.config;
     let (split, pairs) = pairs(args, model, config, note)?;
-    if let Some(found) = notes::unlike(config, &pairs)? {
+    for found in notes::unlike(config, &pairs)? {
         note(&format!("note: {}: {found}", model.plain()));
     }
     if let Some(found) = config.turned(pairs.orientation()) {

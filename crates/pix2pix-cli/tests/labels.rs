@@ -627,3 +627,117 @@ fn a_gallery_scores_maps_of_the_models_classes_alone() {
     assert_eq!(other["pictures"].as_array().unwrap().len(), 2);
     assert!(other["scores"].as_object().unwrap().is_empty(), "{other}");
 }
+
+/// Masks of 0 and 255, as programs write them, and as files of one bit are read.
+#[test]
+fn masks_are_two_classes() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    let masks = |value: u8| {
+        for index in 0..2 {
+            let mask = GrayImage::from_fn(48, 40, |x, y| match class(index, x, y) {
+                2 => Luma([value]),
+                _ => Luma([0]),
+            });
+            mask.save(scratch.path(&format!("data/B/{index}.png")))
+                .unwrap();
+        }
+    };
+    masks(255);
+    let said = scratch.trained("data", "--labels-b 2");
+    assert!(
+        said.contains("B: label maps of 2 classes by gray level"),
+        "{said}"
+    );
+    assert!(!said.contains("no pixel of"), "{said}");
+    scratch.ok("translate run data/A --out out");
+    let output = image::open(scratch.path("out/0.png")).unwrap().into_luma8();
+    assert!(output.pixels().all(|pixel| [0, 255].contains(&pixel[0])));
+    // without their foreground, nothing is left to learn
+    let said = scratch.trained("data", "--labels-b 2 --nodata-b 255");
+    let told = "note: no pixel of B is of class 1: a network learns nothing of what it never sees";
+    assert!(said.contains(told), "{said}");
+    let said = scratch.trained("data", "--labels-b 2 --nodata-b 9");
+    let told = "note: no pixel of B that was looked at is 9, which --nodata-b names for pixels without data: all have data";
+    assert!(said.contains(told), "{said}");
+    // another gray level is no id
+    masks(100);
+    let output = scratch.run(&format!(
+        "train data --out gray --steps 1 {SMALL} --labels-b 2"
+    ));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = "data/B/0.png: the class id 100 at x=20, y=20, which no class has: ids are from 0 to 1; if the classes are gray \
+                levels or colors, give --labels-b their palette, which `pix2pix inspect` without it writes; ";
+    assert!(!output.status.success() && said.contains(told), "{said}");
+}
+
+/// What `prepare combine` makes of class ids beside a photograph.
+#[test]
+fn ids_in_three_channels_are_read_as_ids() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    let thrice = |index: u32, x: u32, y: u32| Rgb([class(index, x, y) as u8; 3]);
+    for index in 0..2 {
+        let map = RgbImage::from_fn(48, 40, |x, y| thrice(index, x, y));
+        map.save(scratch.path(&format!("data/B/{index}.png")))
+            .unwrap();
+    }
+    let train = format!("train data --out refused --steps 1 {SMALL} --labels-b 3");
+    let output = scratch.run(&train);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = "where all three channels are the same id, --channels-b 1";
+    assert!(!output.status.success() && said.contains(told), "{said}");
+    let said = scratch.trained("data", "--labels-b 3 --channels-b 1");
+    assert!(said.contains("B: label maps of 3 classes by id"), "{said}");
+    // as one channel is
+    fs::create_dir_all(scratch.path("ids/B")).unwrap();
+    fs::create_dir_all(scratch.path("ids/A")).unwrap();
+    for index in 0..2 {
+        let name = format!("{index}.png");
+        let photo = scratch.path("data/A").join(&name);
+        fs::copy(photo, scratch.path("ids/A").join(&name)).unwrap();
+        let map = scratch.path("ids/B").join(&name);
+        in_ids(index).save(map).unwrap();
+    }
+    let [colors, ids] = ["data", "ids"].map(|data| {
+        let said = scratch.ok(&format!("evaluate run {data} --json"));
+        let all: Value = serde_json::from_str(&said).unwrap();
+        all[0]["pictures"].clone()
+    });
+    assert_eq!(colors, ids);
+    let mut map = RgbImage::from_fn(48, 40, |x, y| thrice(0, x, y));
+    map.put_pixel(3, 4, Rgb([1, 2, 1]));
+    map.save(scratch.path("data/B/0.png")).unwrap();
+    let output = scratch.run(&format!("{train} --channels-b 1"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = "which no class has: ids are one channel, or three that are equal, from 0 to 2";
+    assert!(!output.status.success() && said.contains(told), "{said}");
+}
+
+/// Four outputs are RGB and opacity, or four classes.
+#[test]
+fn a_model_of_classes_begins_runs_of_classes() {
+    let scratch = Scratch::new();
+    photographs(&scratch, 2);
+    for index in 0..2 {
+        let map = scratch.path(&format!("data/B/{index}.png"));
+        in_ids(index).save(map).unwrap();
+    }
+    scratch.trained("data", "--labels-b 3");
+    let train = "train data --out next --steps 1 --load-size 72 --crop-size 64 --from run";
+    for (options, kind) in [
+        ("", "amounts in 1 channel"),
+        ("--channels-b 3", "amounts in 3 channels"),
+        ("--labels-b 4", "label maps of 4 classes by id"),
+    ] {
+        let output = scratch.run(&format!("{train} {options}"));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let told = format!(
+            "the targets of the model are label maps of 3 classes by id, and those of the data {kind}; give --labels-b 3, or begin \
+             the first and last layers anew with --from-channels new"
+        );
+        assert_eq!(output.status.code(), Some(2), "{options}: {said}");
+        assert!(said.contains(&told), "{options}: {said}");
+    }
+    scratch.ok(&format!("{train} --labels-b 3"));
+}

@@ -569,6 +569,48 @@ fn scores_of_different_pairs_are_told() {
     assert!(data_of(&scratch.path("one.html"))["apart"].is_null());
 }
 
+/// A model of gray pictures beside one of colors: its targets became gray, so its errors are others.
+#[test]
+fn scores_of_other_targets_are_told() {
+    let scratch = Scratch::new();
+    scratch.pairs("flat", 8);
+    let gray = "--channels-a 1 --channels-b 1 --filters 2 --load-size 144 --crop-size 128";
+    for (run, options) in [("color", SMALL), ("gray", gray)] {
+        let options = format!("--steps 2 --val-fraction 0.25 --quiet {options}");
+        scratch.ok(&format!("train flat --out runs/{run} {options}"));
+    }
+    let output = scratch.run("evaluate runs/color runs/gray flat");
+    let notes = String::from_utf8(output.stderr).unwrap();
+    for told in [
+        "note: runs/gray: the source of pair",
+        "note: runs/gray: the target of pair",
+        "note: the models have other targets (3 channels, 8-bit; 1 channel, 8-bit), so their scores do not compare",
+    ] {
+        assert!(notes.contains(told), "{told} is not in {notes}");
+    }
+    let told = "some of these runs have pictures of different sizes, and some have other targets, so their scores do not compare";
+    let output = scratch.run("runs runs");
+    let notes = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(notes, format!("note: {told}\n"));
+    scratch.ok("report runs/color runs/gray --no-gallery --out two.html");
+    assert_eq!(data_of(&scratch.path("two.html"))["apart"], told);
+    // another data set; a run without scores has none to compare
+    scratch.pairs("others", 4);
+    for (data, fraction) in [("flat", "0"), ("others", "0.5")] {
+        let options = format!("--steps 2 --val-fraction {fraction} --quiet {SMALL}");
+        scratch.ok(&format!("train {data} --out two/{data} {options}"));
+    }
+    let output = scratch.run("runs two");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    scratch.ok(&format!(
+        "train flat --out two/scored --steps 2 --val-fraction 0.25 --quiet {SMALL}"
+    ));
+    let output = scratch.run("runs two");
+    let notes = String::from_utf8(output.stderr).unwrap();
+    let told = "note: some of these runs have different data, so their scores do not compare\n";
+    assert_eq!(notes, told);
+}
+
 /// What cannot be written is found out before the work, and where it is found out later, costs no scores.
 #[test]
 fn scores_are_not_lost_with_their_files() {

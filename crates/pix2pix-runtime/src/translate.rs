@@ -674,7 +674,7 @@ impl Translator {
         };
         let gap = self.gap_of_source(tag);
         let (picture, _) = self.model.source.without_gaps(picture.clone(), gap);
-        labels.check(&picture)
+        labels.check(&self.model.source.in_channels(picture)?)
     }
 
     /// Counts the samples of a picture, with the channels of the model's sources, that lie outside of their range, or the

@@ -56,6 +56,8 @@ export interface Model {
   /**
    * Translates a picture of any size; the result has the same size. Alpha of the picture is ignored unless the model was
    * trained with it. Workers compute it, so the calling thread stays free; pictures are translated in the order of the calls.
+   * Classes of label maps are colors in pictures and results: those of the model's palette, or of a number of classes those of
+   * PASCAL VOC; a picture may also have the class id in red, green and blue.
    * Rejects other arrays, options that there are not and values of another type, with the reason.
    */
   translate(

@@ -8,21 +8,22 @@ use pix2pix::{Error, RunConfig, one_line};
 
 use crate::words;
 
-/// What to say of pairs of other channels or another depth than those of training, by the first of them.
-pub fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Option<String>, Error> {
+/// What to say of sources and of targets of other channels or another depth than those of training, by the first pair.
+pub fn unlike(config: &RunConfig, pairs: &Pairs) -> Result<Vec<String>, Error> {
     if pairs.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let [source, target] = config.direction.order(pairs.headers(0)?);
     let sides = [
         ("source", &config.source, source),
         ("target", &config.target, target),
     ];
-    Ok(sides.into_iter().find_map(|(side, domain, header)| {
+    let said = sides.into_iter().filter_map(|(side, domain, header)| {
         let found = domain.conversion(header.channels, header.depth)?;
         let name = one_line(pairs.name(0));
         Some(format!("the {side} of {name} has {found}"))
-    }))
+    });
+    Ok(said.collect())
 }
 
 /// What to say of pairs without data.
@@ -52,9 +53,13 @@ pub fn clipped(domains: [&Domain; 2], outside: &[Outside; 2]) -> Vec<String> {
     said.collect()
 }
 
-/// Notes on models whose scores do not compare: that were measured on different pairs or at different sizes, or translate in
-/// different directions.
-pub fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String> {
+/// Notes on models whose scores do not compare: that were measured on different pairs or at different sizes, translate in
+/// different directions, or have other `targets`.
+pub fn apart(
+    evaluations: &[Evaluation],
+    directions: &[Direction],
+    targets: &[Domain],
+) -> Vec<String> {
     let mut notes = Vec::new();
     fn names(found: &Evaluation) -> impl Iterator<Item = &str> {
         found.pictures.iter().map(|picture| picture.name.as_str())
@@ -86,6 +91,16 @@ pub fn apart(evaluations: &[Evaluation], directions: &[Direction]) -> Vec<String
             "note: the models translate in different directions, so their scores are those of different targets"
                 .to_string(),
         );
+    }
+    if targets
+        .iter()
+        .any(|target| !target.is_scored_as(&targets[0]))
+    {
+        let targets: Vec<String> = targets.iter().map(Domain::to_string).collect();
+        notes.push(format!(
+            "note: the models have other targets ({}), so their scores do not compare",
+            targets.join("; ")
+        ));
     }
     notes
 }

@@ -141,10 +141,12 @@ fn source(
         picture = config.direction.source(file, &picture)?;
     }
     let (picture, _) = domain.without_gaps_of(picture, &gaps);
-    let picture = match &domain.labels {
-        Some(labels) if format.is_exact() => labels.check(&picture).map(|()| picture),
-        _ => domain.in_channels(picture),
-    };
+    let picture = domain.in_channels(picture).and_then(|picture| {
+        match domain.labels.as_ref().filter(|_| format.is_exact()) {
+            Some(labels) => labels.check(&picture).map(|()| picture),
+            None => Ok(picture),
+        }
+    });
     picture.map_err(|reason| Error::file(file, reason, REMEDY))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pix2pix::data::picture::{Picture, Samples};
 use pix2pix::data::{Domain, Size};
-use pix2pix::exchange::onnx::{self, OnnxNorm, OnnxOptions};
+use pix2pix::exchange::onnx::{self, Loss, OnnxNorm, OnnxOptions};
 use pix2pix::model::Checkpoint;
 
 use super::calibration::sources;
@@ -115,9 +115,12 @@ impl OnnxArgs {
         let (Some(loss), Some(pictures)) = (exported.loss, pictures) else {
             return Ok(());
         };
+        let changed = match loss {
+            Loss::Values(loss) => format!("pixels by {:.2} of 255 on average", 127.5 * loss),
+            Loss::Classes(share) => format!("the class of {:.1}% of the pixels", 100.0 * share),
+        };
         notes.say(&format!(
-            "8-bit weights change pixels by {:.2} of 255 on average, without dropout, on {}\n",
-            127.5 * loss,
+            "8-bit weights change {changed}, without dropout, on {}\n",
             count(pictures.len() as u64, "picture")
         ));
         Ok(())

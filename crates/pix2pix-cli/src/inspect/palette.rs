@@ -26,8 +26,15 @@ pub fn written(
     let name = ["a", "b"][side];
     let path = sheet.with_extension(format!("{name}.json"));
     let shown = path.plain();
-    let advice = format!("for classes, train with --labels-{name} {}", word(&path));
     let is_exact = survey.kinds[side].keys().all(|kind| kind.format.is_exact());
+    let check = match is_exact {
+        true => "",
+        false => " (check it, as JPEG makes colors at edges)",
+    };
+    let advice = format!(
+        "for classes, train with --labels-{name} {}{check}",
+        word(&path)
+    );
     if is_of(&path, colors, is_exact) {
         return Ok(format!("palette: {shown} is there, and stays; {advice}\n"));
     }

@@ -35,6 +35,7 @@ pub fn translate(
         [_] => TiffWindows::open(path, page)?,
         _ => None,
     };
+    let windows = windows.map(|windows| windows.in_domain(&translator.config.source));
     if let Some(windows) = &windows {
         // before hundreds of bands are decoded for nothing
         check_taken(&contents, &[page], windows.header().channels, translator)?;

@@ -83,12 +83,11 @@ fn comparable(domain: &Domain, wanted: Wanted, mask: Option<&Picture>) -> Result
     let Wanted {
         picture, is_exact, ..
     } = wanted;
+    let picture = filled(domain.in_channels(picture)?);
     let Some(labels) = &domain.labels else {
-        let picture = filled(domain.in_channels(picture)?);
         domain.check_values(domain.outside(&picture), picture.depth())?;
         return Ok(picture);
     };
-    let picture = filled(picture);
     match is_exact {
         true => labels.check(&picture)?,
         false => domain.check_values(domain.outside(&picture), picture.depth())?,

@@ -85,13 +85,14 @@ impl Domain {
     }
 
     /// A picture with the domain's channels; see [`Picture::with_channels`]. Alpha that is added is the upper end of its
-    /// range, as it is opaque. Label maps stay as they are: each is read by class, whatever stores it, and luminance is none.
+    /// range, as it is opaque. Label maps stay as they are: each is read by class, whatever stores it, and luminance is none. Only
+    /// class ids that a picture in color has three times become one channel.
     ///
     /// # Errors
     /// [`Error::Picture`], when there is no such conversion.
     pub fn in_channels(&self, picture: Picture) -> Result<Picture> {
-        if self.labels.is_some() {
-            return Ok(picture);
+        if let Some(labels) = &self.labels {
+            return Ok(labels.ids_of(picture));
         }
         let alpha = self.channels.saturating_sub(1);
         let [_, opaque] = self.range_of(picture.depth()).of(alpha);
@@ -166,7 +167,8 @@ impl Domain {
     }
 
     /// The mask of a picture before its conversion to the domain's channels: see [`nodata::mask`]. Alpha that the conversion
-    /// drops does not count.
+    /// drops does not count. A color of a label map has no data if red, green and blue all have the value: one of them says
+    /// nothing.
     pub fn mask(&self, picture: &Picture, value: f32) -> Option<Picture> {
         self.mask_of(picture, &vec![Some(value); picture.channels()])
     }
@@ -174,7 +176,22 @@ impl Domain {
     /// As [`mask`](Self::mask), with a value for each channel of the picture.
     pub fn mask_of(&self, picture: &Picture, gaps: &[Option<f32>]) -> Option<Picture> {
         let read = channels_read(picture.channels(), self.channels);
-        nodata::mask(picture, &gaps[..read])
+        let gaps = &gaps[..read];
+        match &self.labels {
+            Some(_) if picture.channels() >= 3 => nodata::mask_of_colors(picture, gaps),
+            _ => nodata::mask(picture, gaps),
+        }
+    }
+
+    /// Whether a score of pictures of this domain means what it means of another's: they have the same channels and range, or
+    /// are label maps of as many classes.
+    pub fn is_scored_as(&self, other: &Self) -> bool {
+        let key = |domain: &Self| {
+            let is_default = domain.range.uniform() == Some(domain.depth.range());
+            let range = (!is_default).then_some(domain.range);
+            (domain.labels.is_some(), domain.planes(), range)
+        };
+        key(self) == key(other)
     }
 
     /// The picture with the middle of the range, or the first class, where the mask has no data.
@@ -374,6 +391,54 @@ mod tests {
         assert_eq!(named(-1.0).gap(-9999.0, None), 255.0);
         let ids = Picture::new([2, 1], 1, Samples::U8(vec![0, 3]));
         assert_eq!(named(0.0).with_gap(ids.clone(), None, 0.0), ids);
+    }
+
+    /// Cars are 0,0,142 in Cityscapes, and black is void.
+    #[test]
+    fn a_color_without_data_is_the_whole_color() {
+        let class = |color| labels::Class {
+            name: String::new(),
+            color,
+        };
+        let picture = Picture::new([2, 1], 3, Samples::U8(vec![0, 0, 142, 0, 0, 0]));
+        for stored in [labels::Stored::Colors, labels::Stored::Ids] {
+            let map = Domain::of_labels(Labels {
+                stored,
+                classes: vec![class([0, 0, 142]), class([0, 0, 0])],
+            });
+            let mask = map.mask(&picture, 0.0).unwrap();
+            assert_eq!(mask.bytes(), [nodata::KNOWN, 0]);
+            assert_eq!(map.mask(&picture, 142.0), None);
+        }
+        // of amounts, one band says so
+        let mask = Domain::RGB8.mask(&picture, 0.0).unwrap();
+        assert_eq!(mask.bytes(), [0, 0]);
+    }
+
+    #[test]
+    fn scores_compare_where_channels_and_ranges_do() {
+        let of = |channels, depth: Depth, range: [f32; 2]| Domain {
+            channels,
+            depth,
+            range: range.into(),
+            ..Domain::RGB8
+        };
+        let deep = of(3, Depth::U16, Depth::U16.range());
+        assert!(deep.is_scored_as(&Domain::RGB8));
+        assert!(!of(1, Depth::U8, Depth::U8.range()).is_scored_as(&Domain::RGB8));
+        assert!(!of(3, Depth::U16, [0.0, 4095.0]).is_scored_as(&deep));
+        let class = |class| labels::Class {
+            name: String::new(),
+            color: labels::color_of(class),
+        };
+        let map = |stored, count| {
+            let classes = (0..count).map(class).collect();
+            Domain::of_labels(Labels { stored, classes })
+        };
+        let ids = map(labels::Stored::Ids, 3);
+        assert!(ids.is_scored_as(&map(labels::Stored::Colors, 3)));
+        assert!(!ids.is_scored_as(&map(labels::Stored::Ids, 4)));
+        assert!(!ids.is_scored_as(&Domain::RGB8));
     }
 
     /// 0 to 4000 meters are the same in files of every depth but 8 bits, which drawings and screenshots have.

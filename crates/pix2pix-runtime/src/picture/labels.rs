@@ -121,6 +121,28 @@ impl Labels {
         }
     }
 
+    /// The class ids of a picture in color that has them three times, as programs write them that know no pictures of one channel,
+    /// such as a browser's canvas: all its pixels are gray and the ids of classes, and some are no class's color. Other pictures
+    /// stay as they are.
+    pub(super) fn ids_of(&self, picture: Picture) -> Picture {
+        if self.stored != Stored::Ids || !matches!(picture.channels(), 3 | 4) {
+            return picture;
+        }
+        let colors = self.by_color();
+        let known: HashSet<u32> = colors.codes().collect();
+        let mut is_colored = true;
+        let are_ids = colors.codes_in(&picture).all(|code| {
+            let [red, green, blue] = parted(code);
+            is_colored &= known.contains(&code);
+            code != NO_ID && red == green && green == blue && (red as usize) < self.classes.len()
+        });
+        if !are_ids || is_colored {
+            return picture;
+        }
+        let ids = colors.codes_in(&picture).map(|code| parted(code)[0] as u8);
+        Picture::new(picture.size(), 1, Samples::U8(ids.collect()))
+    }
+
     /// The class of each pixel. Colors and gray levels that no class has are those of the nearest class (the least
     /// squared distance); ids beyond the last class are those of the last.
     pub fn classes_of(&self, picture: &Picture) -> Vec<u8> {
@@ -263,6 +285,12 @@ impl Labels {
                 top + pixel / width,
                 match labels.stored {
                     Stored::Ids => format!("ids are from 0 to {}", self.classes.len() - 1),
+                    Stored::Colors if self.stored == Stored::Ids => format!(
+                        "ids are one channel, or three that are equal, from 0 to {}; of the classes' colors, the nearest is that \
+                         of {}",
+                        self.classes.len() - 1,
+                        self.name(labels.nearest(code).into())
+                    ),
                     Stored::Grays | Stored::Colors => format!(
                         "the nearest of the palette's {} is {}",
                         self.classes.len(),
@@ -463,6 +491,38 @@ mod tests {
         let drawn = row(3, &[0, 255, 255, 200, 200, 200, 0, 0, 0]);
         assert_eq!(grays.classes_of(&drawn), [1, 1, 0]);
         assert!(grays.check(&drawn).is_err());
+    }
+
+    /// `Image.open("ids.png").convert("RGB")`, or what a browser's canvas makes of the file.
+    #[test]
+    fn ids_in_three_channels_are_ids() {
+        let voc: Vec<[u8; 3]> = (0..3).map(color_of).collect();
+        let ids = labels(Stored::Ids, &voc);
+        let read = |picture: &Picture| ids.ids_of(picture.clone());
+        let thrice = row(3, &[0, 0, 0, 1, 1, 1, 2, 2, 2]);
+        assert_eq!(read(&thrice), row(1, &[0, 1, 2]));
+        let canvas = row(4, &[0, 0, 0, 255, 1, 1, 1, 255]);
+        assert_eq!(read(&canvas), row(1, &[0, 1]));
+        for other in [
+            // a drawing in the classes' colors, one of them black alone
+            row(3, &[0, 0, 0, 128, 0, 0]),
+            row(3, &[0, 0, 0, 0, 0, 0]),
+            // gray, and no ids
+            row(3, &[0, 0, 0, 3, 3, 3]),
+            row(3, &[1, 1, 1, 1, 1, 2]),
+            row(1, &[2, 1]),
+        ] {
+            assert_eq!(read(&other), other);
+        }
+        let said = ids.check(&row(3, &[1, 1, 1, 1, 1, 2])).unwrap_err();
+        assert_eq!(
+            said.to_string(),
+            "the color 1,1,1 at x=0, y=0, which no class has: ids are one channel, or three that are equal, from 0 to 2; of \
+             the classes' colors, the nearest is that of class 0"
+        );
+        // gray levels and colors are what they are
+        let grays = labels(Stored::Grays, &[[0; 3], [1; 3]]);
+        assert_eq!(grays.ids_of(thrice.clone()), thrice);
     }
 
     #[test]

@@ -127,16 +127,32 @@ pub const KNOWN: u8 = 255;
 /// The mask of a picture: one channel, [`KNOWN`] where no sample of a pixel is the value of its channel in `gaps`, elsewhere 0.
 /// Channels without a value, or behind the last one, have data everywhere. `None` if every pixel is known.
 pub fn mask(picture: &Picture, gaps: &[Option<f32>]) -> Option<Picture> {
+    masked(picture, gaps, |pixel| {
+        let mut samples = pixel.iter().zip(gaps);
+        samples.any(|(&sample, gap)| gap.is_some_and(|gap| is(sample, gap)))
+    })
+}
+
+/// As [`mask`], of colors that are names: a pixel has no data where all its samples are the values of their channels.
+pub fn mask_of_colors(picture: &Picture, gaps: &[Option<f32>]) -> Option<Picture> {
+    masked(picture, gaps, |pixel| {
+        let mut samples = pixel.iter().zip(gaps);
+        samples.all(|(&sample, gap)| gap.is_some_and(|gap| is(sample, gap)))
+    })
+}
+
+/// The mask of a picture whose pixels have no data where `has_gap` says so.
+fn masked(
+    picture: &Picture,
+    gaps: &[Option<f32>],
+    has_gap: impl Fn(&[f32]) -> bool,
+) -> Option<Picture> {
     if gaps.iter().all(Option::is_none) {
         return None;
     }
     let samples = picture.to_floats();
     let pixels = samples.chunks_exact(picture.channels());
-    let known = pixels.map(|pixel| {
-        let mut samples = pixel.iter().zip(gaps);
-        let has_gap = samples.any(|(&sample, gap)| gap.is_some_and(|gap| is(sample, gap)));
-        if has_gap { 0 } else { KNOWN }
-    });
+    let known = pixels.map(|pixel| if has_gap(pixel) { 0 } else { KNOWN });
     with_gaps(Picture::new(
         picture.size(),
         1,

@@ -25,6 +25,7 @@ use crate::network::weights::Weights;
 use builder::{Builder, float, int, ints, text};
 use proto::{Attribute, DataType, Model};
 use quantize::LayerRanges;
+pub use quantize::Loss;
 
 /// Supported versions of ONNX's operators (opsets). The operators that we use are the same in all of them.
 pub const OPSETS: std::ops::RangeInclusive<i64> = 16..=21;
@@ -72,9 +73,8 @@ pub struct OnnxOptions {
 pub struct Exported {
     /// The file's content.
     pub model: Model,
-    /// For a network in 8 bits: mean absolute difference from the 32-bit output, in units of \[-1, 1\], without
-    /// dropout, on the calibration pictures.
-    pub loss: Option<f32>,
+    /// For a network in 8 bits: how its output differs from that of 32 bits, without dropout, on the calibration pictures.
+    pub loss: Option<Loss>,
 }
 
 impl Exported {
@@ -122,7 +122,8 @@ pub fn export(
     let sources: Vec<_> = planes.collect();
     let ranges = quantize::calibrate(&graph, &weights, &sources, options.norm, options.dropout)?;
     let model = model(&graph, &weights, &config, options, Some(&ranges))?;
-    let loss = quantize::loss(&graph, &weights, &ranges, &sources, options.norm)?;
+    let labels = config.target.labels.as_ref();
+    let loss = quantize::loss(&graph, &weights, &ranges, &sources, options.norm, labels)?;
     Ok(Exported {
         model,
         loss: Some(loss),

@@ -44,7 +44,7 @@ struct Report<'a> {
     /// How the scores in `best` are written.
     scores: [Measure; Score::ALL.len()],
     /// Why scores of the runs do not compare, if they do not.
-    apart: Option<&'static str>,
+    apart: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -148,7 +148,7 @@ pub fn write(runs: &[Reported], file: &Path) -> Result<Vec<String>> {
             .collect::<Result<_>>()?,
     };
     atomic_file::write(file, page::of(TEMPLATE, &report).as_bytes())?;
-    unread.extend(apart.map(str::to_string));
+    unread.extend(report.apart);
     Ok(unread)
 }
 

@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use pix2pix_runtime::network::{GeneratorConfig, HdConfig};
+use pix2pix_runtime::picture::Domain;
+use pix2pix_runtime::picture::labels::Stored;
+use pix2pix_runtime::words::count;
 
 use crate::config::RunConfig;
 use crate::data::pair::Direction;
@@ -79,6 +82,50 @@ impl Beginning {
         self.checkpoint.config.generator.channels()
     }
 
+    /// Checks that the model's sources and targets are label maps where those of a data set are, with as many classes: an output for
+    /// each class is no amount. With new first and last layers, they need not be.
+    ///
+    /// # Errors
+    /// When they are not, and the channels are to be the same.
+    pub fn check_labels(&self, direction: Direction, data: [&Domain; 2]) -> Result<()> {
+        if self.origin.channels == FromChannels::New {
+            return Ok(());
+        }
+        let Checkpoint { config, .. } = &self.checkpoint;
+        let fields = direction.order(["labels[0]", "labels[1]"]);
+        let sides = [
+            ("sources", &config.source, data[0]),
+            ("targets", &config.target, data[1]),
+        ];
+        for ((side, model, data), field) in sides.into_iter().zip(fields) {
+            let classes = |domain: &Domain| {
+                let labels = domain.labels.as_ref();
+                labels.map(|labels| labels.classes.len())
+            };
+            let (wanted, found) = (classes(model), classes(data));
+            // files of other programs do not say that their channels are classes
+            let is_unknown = wanted.is_none() && model.planes() == data.planes();
+            if wanted == found || is_unknown {
+                continue;
+            }
+            let anew = "begin the first and last layers anew with `from_channels` new";
+            let remedy = match &model.labels {
+                Some(labels) if labels.stored == Stored::Ids => {
+                    format!("give `{field}` {}, or {anew}", labels.classes.len())
+                }
+                Some(_) => format!("give `{field}` the file of that palette, or {anew}"),
+                None => format!("omit `{field}`, or {anew}"),
+            };
+            return Err(Error::Config(format!(
+                "{}: the {side} of the model are {}, and those of the data {}; {remedy}",
+                self.origin.model,
+                kind(model),
+                kind(data)
+            )));
+        }
+        Ok(())
+    }
+
     /// The model's generator, for the channels of a data set's source and target.
     ///
     /// # Errors
@@ -89,10 +136,11 @@ impl Beginning {
         if [into, out] != channels && self.origin.channels == FromChannels::Same {
             let [source, target] = channels;
             return Err(Error::Config(format!(
-                "{}: the model translates {into} channels to {out}, and the data has {source} and {target}; begin the \
+                "{}: the model translates {} to {out}, and the data has {source} and {target}; begin the \
                  first and last layers anew with `from_channels` new, or convert the pictures with `channels[0]` and \
                  `channels[1]`",
-                self.origin.model
+                self.origin.model,
+                count(into as u64, "channel")
             )));
         }
         Ok(generator.clone().with_channels(channels))
@@ -228,6 +276,14 @@ fn merged(fresh: Weights, given: &Weights, prefix: &str) -> Weights {
         }
     });
     tensors.collect()
+}
+
+/// What pictures of a domain are, for messages.
+fn kind(domain: &Domain) -> String {
+    match &domain.labels {
+        Some(labels) => format!("label maps of {labels}"),
+        None => format!("amounts in {}", count(domain.channels as u64, "channel")),
+    }
 }
 
 /// Reads a checkpoint, or else a file of another program.

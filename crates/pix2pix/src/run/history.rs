@@ -63,17 +63,66 @@ pub struct History {
 }
 
 impl History {
-    /// What to say of runs whose scores do not compare: that hold out different pairs of one data set.
-    pub fn apart(runs: &[&History]) -> Option<&'static str> {
-        let mut pairs = runs
-            .iter()
-            .enumerate()
-            .flat_map(|(index, run)| runs[..index].iter().map(move |other| (run, other)));
-        let is_apart = pairs.any(|(run, other)| run.config.holds_out_others_than(&other.config));
-        is_apart.then_some(
-            "some of these runs hold out different pairs of the same data, so their scores do not compare; split the data \
-             once, with `pix2pix prepare split`",
-        )
+    /// What to say of runs whose scores do not compare: that hold out different pairs of one data set or have another one, that
+    /// measure at different sizes, translate in different directions, or have other targets. `None` if they compare, as runs without
+    /// scores do.
+    pub fn apart(runs: &[&History]) -> Option<String> {
+        /// How two runs differ, and in what words.
+        type Difference = (fn(&RunConfig, &RunConfig) -> bool, &'static str);
+        const DIFFERENCES: [Difference; 5] = [
+            (
+                RunConfig::holds_out_others_than,
+                "hold out different pairs of the same data",
+            ),
+            (
+                |one, other| {
+                    let are_known = !one.data_digest.is_empty() && !other.data_digest.is_empty();
+                    are_known && one.data != other.data && one.data_digest != other.data_digest
+                },
+                "have different data",
+            ),
+            (
+                |one, other| {
+                    let crop = |RunConfig { jitter, .. }: &RunConfig| {
+                        jitter.resize.makes_crops().then_some(jitter.crop_size)
+                    };
+                    // others have the sizes of the data
+                    let crops = crop(one).zip(crop(other));
+                    crops.is_some_and(|(one, other)| one != other)
+                },
+                "have pictures of different sizes",
+            ),
+            (
+                |one, other| one.direction != other.direction,
+                "translate in different directions",
+            ),
+            (
+                |one, other| !one.target.is_scored_as(&other.target),
+                "have other targets",
+            ),
+        ];
+        let scored = runs.iter().filter(|run| !run.scores.is_empty());
+        let configs: Vec<&RunConfig> = scored.map(|run| &run.config).collect();
+        let is_found = |differ: fn(&RunConfig, &RunConfig) -> bool| {
+            let mut pairs = configs
+                .iter()
+                .enumerate()
+                .flat_map(|(index, one)| configs[..index].iter().map(move |other| (*one, *other)));
+            pairs.any(|(one, other)| differ(one, other))
+        };
+        let found = DIFFERENCES.iter().filter(|(differ, _)| is_found(*differ));
+        let found: Vec<&str> = found.map(|(_, words)| *words).collect();
+        let remedy = match found.first() {
+            None => return None,
+            Some(words) if *words == DIFFERENCES[0].1 => {
+                "; split the data once, with `pix2pix prepare split`"
+            }
+            Some(_) => "",
+        };
+        Some(format!(
+            "some of these runs {}, so their scores do not compare{remedy}",
+            found.join(", and some ")
+        ))
     }
 
     /// Reads a run's folder.

@@ -65,7 +65,7 @@ impl Pairs {
     }
 
     /// The indices of a side of pair `index` with their palette, if it is one PNG with a palette of its own.
-    fn indexed(&self, index: usize, side: usize) -> Result<Option<(Picture, Metadata)>> {
+    pub(super) fn indexed(&self, index: usize, side: usize) -> Result<Option<(Picture, Metadata)>> {
         let entry = &self.entries[index];
         let path = match &entry.files {
             Files::Together(path) => path,

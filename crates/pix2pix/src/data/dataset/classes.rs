@@ -127,7 +127,8 @@ impl Classes {
             (Self::Numbered(_), 3 | 4) => {
                 return Err(Error::Config(format!(
                     "`labels[{side}]` is a number of class ids, but the pictures of {name} are in color: give the file \
-                     of their palette, which `pix2pix inspect` can write"
+                     of their palette, which `pix2pix inspect` can write, or, where all three channels are the same id, \
+                     `channels[{side}]` 1"
                 )));
             }
             (_, channels) => {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::layout::Files;
 use super::pairs::Pairs;
-use super::values::SIDES;
 use crate::data::picture;
 use crate::error::{Result, shown};
 
@@ -52,13 +51,22 @@ impl Palettes {
         }
     }
 
+    /// The indices that have pixels and their colors, in order; `None` if an index has two.
+    pub(super) fn indices(&self) -> Option<Vec<(usize, [u8; 3])>> {
+        let colors = self
+            .colors
+            .iter()
+            .map(|(index, (color, _))| (*index, *color));
+        self.differing.is_none().then(|| colors.collect())
+    }
+
     /// What to say if a class of A or B (`side` 0 or 1) has two colors. `None` if each has one.
     pub fn advice(&self, side: usize) -> Option<String> {
         let (class, found) = self.differing.as_ref()?;
         let [one, other] = found
             .each_ref()
             .map(|([red, green, blue], path)| format!("{red},{green},{blue} in {}", shown(path)));
-        let (name, _) = SIDES[side];
+        let name = ["A", "B"][side];
         Some(format!(
             "the palettes of {name} differ: index {class} is {one}, but {other}; if classes are colors, give `labels[{side}]` a \
              palette file, which reads them by color (`pix2pix inspect` without the option writes one)"
@@ -67,6 +75,21 @@ impl Palettes {
 }
 
 impl Pairs {
+    /// The colors of the indices that a side of pair `index` has, if it is one PNG with a palette of its own.
+    pub(super) fn used_palette(&self, index: usize, side: usize) -> Option<Palettes> {
+        if self.is_together(index) {
+            return None;
+        }
+        let (picture, _) = self.indexed(index, side).ok()??;
+        let palette = self.palette(index, side).ok()??;
+        let mut used = [false; 256];
+        for &index in picture.bytes() {
+            used[usize::from(index)] = true;
+        }
+        let used = (0..256).filter(|index| used[*index]);
+        Some(Palettes::of(&palette, used, &self.shown_side(index, side)))
+    }
+
     /// The colors of a PNG's own palette, where its indices are read as the class ids of a side of pair `index`.
     pub(super) fn palette(&self, index: usize, side: usize) -> Result<Option<Vec<[u8; 3]>>> {
         match &self.entries[index].files {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pix2pix_runtime::picture::labels::Stored;
 use pix2pix_runtime::picture::nodata;
 
 use super::layout::{Entry, Files};
@@ -344,8 +345,17 @@ impl Pairs {
         if let Some(labels) = domain.labels.as_ref().filter(|_| format.is_exact()) {
             let checked = covered.map(|mask| domain.filled(&picture, mask));
             labels.check(checked.as_ref().unwrap_or(&picture)).map_err(|reason| {
+                let class = match labels.stored {
+                    Stored::Ids => format!(
+                        "if the classes are gray levels or colors, give `labels[{side}]` their palette, which `pix2pix inspect` \
+                         without it writes; otherwise give more classes"
+                    ),
+                    Stored::Grays | Stored::Colors => {
+                        format!("give it a class in `labels[{side}]`")
+                    }
+                };
                 let remedy = format!(
-                    "give it a class in `labels[{side}]`, leave it out with `nodata[{side}]`, or correct the file"
+                    "{class}, leave it out with `nodata[{side}]`, or correct the file"
                 );
                 Error::file(path, reason, remedy)
             })?;

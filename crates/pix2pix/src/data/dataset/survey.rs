@@ -454,6 +454,8 @@ pub struct LabelCount {
     pub pixels: Vec<u64>,
     /// Pixels with a color that no class has, of formats that keep no exact colors. They become the nearest class.
     pub outside: Outside,
+    /// Whether some pixel of a pair has no data.
+    pub has_gaps: bool,
     /// The colors of class ids that are indices of palettes.
     pub palettes: Palettes,
 }
@@ -469,6 +471,7 @@ impl LabelCount {
         Self {
             pixels,
             outside,
+            has_gaps: known.is_some(),
             palettes: Palettes::default(),
         }
     }
@@ -480,7 +483,28 @@ impl LabelCount {
             *sum += more;
         }
         self.outside.add(other.outside);
+        self.has_gaps |= other.has_gaps;
         self.palettes.add(other.palettes);
+    }
+
+    /// What to say of classes that no pixel has: of `labels`, those of the side called `name`. `None` if each has some.
+    pub fn absent(&self, labels: &Labels, name: &str) -> Option<String> {
+        /// Most classes that are named.
+        const NAMED: usize = 3;
+        let counts = self.pixels.iter().enumerate();
+        let absent = counts.filter(|(_, pixels)| **pixels == 0);
+        let absent: Vec<String> = absent
+            .map(|(class, _)| one_line(&labels.name(class)))
+            .collect();
+        let more = absent.len().saturating_sub(NAMED);
+        let named = absent[..absent.len() - more].join(", ");
+        let others = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        (!absent.is_empty()).then(|| {
+            format!("no pixel of {name} is of {named}{others}: a network learns nothing of what it never sees")
+        })
     }
 }
 
@@ -863,6 +887,26 @@ mod tests {
         );
         // those that cannot are told by name, or skipped
         assert_eq!(channels(&[(3, false), (5, false)], Some(3)), Ok(3));
+    }
+
+    #[test]
+    fn classes_that_no_pixel_has_are_told() {
+        let labels = Classes::Numbered(6).labels(1, 1).unwrap();
+        let said = |pixels: [u64; 6]| {
+            let count = LabelCount {
+                pixels: pixels.to_vec(),
+                ..LabelCount::default()
+            };
+            count.absent(&labels, "B")
+        };
+        assert_eq!(said([1; 6]), None);
+        assert_eq!(
+            said([9, 0, 1, 1, 1, 1]).unwrap(),
+            "no pixel of B is of class 1: a network learns nothing of what it never sees"
+        );
+        let many = said([9, 0, 1, 0, 0, 0]).unwrap();
+        let told = "no pixel of B is of class 1, class 3, class 4 and 1 more: ";
+        assert!(many.starts_with(told), "{many}");
     }
 
     #[test]

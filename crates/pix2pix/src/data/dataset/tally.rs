@@ -15,11 +15,15 @@ const MOST_IDS: u32 = 40;
 const MOST_BLURRED: [usize; 2] = [32, 4];
 /// A JPEG's colors count as one if no channel differs by more than this.
 const NEAR: u32 = 6;
-/// Share of the pixels of a JPEG that must be near the colors: its flat areas.
-const FLAT: [f64; 2] = [0.7, 0.9];
-/// Share of the pixels of a JPEG that must have one of the most frequent colors exactly, which smooth pictures do not.
+/// Share of the pixels of a JPEG that must be [flat](is_flat). Others are near edges, where a JPEG makes colors of its own: they
+/// are not counted.
+const FLAT: f64 = 0.2;
+/// Share of its flat pixels, without those of the most frequent color, that must be near the other colors: a picture of a thing
+/// before a white wall has many of it.
+const OTHERS: f64 = 0.8;
+/// Share of its flat pixels that must have one of the most frequent colors exactly, which smooth pictures do not.
 const EXACT: f64 = 0.5;
-/// Colors of less than this share of a JPEG's pixels are those of edges.
+/// Colors of less than this share of its flat pixels are those of edges.
 const RARE: f64 = 0.002;
 /// A color of an edge is between two colors that are so many times as frequent.
 const MORE: u64 = 5;
@@ -35,12 +39,15 @@ const COUNTED: usize = 1 << 16;
 pub struct Tally {
     /// By red, green and blue, or gray alone; `None` if there are too many, or they are no 8-bit colors.
     counts: Option<HashMap<[u8; 3], u64>>,
+    /// Pixels that have data, flat or not.
+    pixels: u64,
     is_color: bool,
     is_blurred: bool,
 }
 
 impl Tally {
-    /// Counts the colors of a picture, where `known` has data; those of a `blurred` one, a JPEG, may be off a little.
+    /// Counts the colors of a picture, where `known` has data; of a `blurred` one, a JPEG, where it is flat: there, they are off a
+    /// little at most.
     pub fn of(picture: &Picture, known: Option<&[u8]>, blurred: bool) -> Self {
         let is_color = picture.channels() >= 3;
         let counts = match picture.samples() {
@@ -51,23 +58,30 @@ impl Tally {
                     [value, ..] => Some([*value; 3]),
                     [] => None,
                 };
-                counted(with_data(pixels, known).map(color))
+                let flat = |at: usize| !blurred || is_flat(picture, values, at);
+                let flat_ones = with_data(pixels, known).filter(|(at, _)| flat(*at));
+                counted(flat_ones.map(|(_, pixel)| color(pixel)))
             }
             Samples::U16(values) if picture.channels() == 1 => {
                 let id = |value: &u16| u8::try_from(*value).ok().map(|value| [value; 3]);
-                counted(with_data(values.iter(), known).map(id))
+                counted(with_data(values.iter(), known).map(|(_, value)| id(value)))
             }
             Samples::F32(values) if picture.channels() == 1 => {
                 let id = |value: &f32| {
                     let is_id = value.fract() == 0.0 && (0.0..=255.0).contains(value);
                     is_id.then_some([*value as u8; 3])
                 };
-                counted(with_data(values.iter(), known).map(id))
+                counted(with_data(values.iter(), known).map(|(_, value)| id(value)))
             }
             _ => None,
         };
+        let pixels = match known {
+            Some(known) => known.iter().filter(|known| **known > 0).count(),
+            None => picture.samples().len() / picture.channels(),
+        };
         Self {
             counts,
+            pixels: pixels as u64,
             is_color,
             is_blurred: blurred,
         }
@@ -85,12 +99,33 @@ impl Tally {
         } else {
             self.counts = None;
         }
+        self.pixels += other.pixels;
         self.is_color |= other.is_color;
         self.is_blurred |= other.is_blurred;
     }
 
-    /// The classes, if the pictures look like label maps; the most frequent color first, of gray levels the darkest. `gap` is the
-    /// value of pixels without data, which is no class.
+    /// Whether files keep the colors that were counted only nearly.
+    pub fn is_blurred(&self) -> bool {
+        self.is_blurred
+    }
+
+    /// Whether the pictures are masks: black and white, and nothing else. So are those of one bit, and NumPy's of `bool`.
+    pub fn is_black_and_white(&self) -> bool {
+        let off = if self.is_blurred { NEAR } else { 0 };
+        match self.proposed(None) {
+            Some(Classes::Palette(classes)) => {
+                let has = |color| {
+                    let mut colors = classes.iter().map(|class| class.color);
+                    colors.any(|found| distance(found, color) <= off)
+                };
+                classes.len() == 2 && has([0; 3]) && has([255; 3])
+            }
+            _ => false,
+        }
+    }
+
+    /// The classes, if the pictures look like label maps; the most frequent color first, but gray levels from dark to bright. `gap`
+    /// is the value of pixels without data, which is no class.
     pub fn proposed(&self, gap: Option<f32>) -> Option<Classes> {
         let mut counts: Vec<([u8; 3], u64)> = self.counts.clone()?.into_iter().collect();
         counts
@@ -111,7 +146,8 @@ impl Tally {
         let all: u64 = counts.iter().map(|(_, count)| count).sum();
         let frequent = counts.iter().take(MOST_BLURRED[kind]);
         let exact: u64 = frequent.map(|(_, count)| count).sum();
-        if (exact as f64) < EXACT * all as f64 {
+        let is_smooth = (exact as f64) < EXACT * all as f64;
+        if is_smooth || (all as f64) < FLAT * self.pixels as f64 {
             return None;
         }
         let mut peaks: Vec<([u8; 3], u64)> = Vec::new();
@@ -139,15 +175,18 @@ impl Tally {
             .filter(|peak| !is_edge(peak))
             .copied()
             .collect();
-        let flat: u64 = peaks.iter().map(|(_, count)| count).sum();
+        let others: u64 = peaks.iter().skip(1).map(|(_, count)| count).sum();
+        let first = peaks.first().map_or(0, |(_, count)| *count);
         let is_few = (2..=MOST_BLURRED[kind]).contains(&peaks.len());
-        let is_flat = flat as f64 >= FLAT[kind] * all as f64;
-        (is_few && is_flat).then(|| self.palette(peaks))
+        let are_most = others as f64 >= OTHERS * (all - first) as f64;
+        (is_few && are_most).then(|| self.palette(peaks))
     }
 
     /// The palette of these colors.
     fn palette(&self, mut colors: Vec<([u8; 3], u64)>) -> Classes {
-        if !self.is_color {
+        // of ids that are stored in color, the order is theirs
+        let is_gray = |(color, _): &([u8; 3], u64)| *color == [color[0]; 3];
+        if colors.iter().all(is_gray) {
             colors.sort_unstable();
         }
         let class = |(color, _)| Class {
@@ -158,11 +197,27 @@ impl Tally {
     }
 }
 
-/// The pixels that have data.
-fn with_data<T>(pixels: impl Iterator<Item = T>, known: Option<&[u8]>) -> impl Iterator<Item = T> {
+/// The pixels that have data, with their places.
+fn with_data<T>(
+    pixels: impl Iterator<Item = T>,
+    known: Option<&[u8]>,
+) -> impl Iterator<Item = (usize, T)> {
     let has_data = move |pixel: usize| known.is_none_or(|known| known[pixel] > 0);
-    let pixels = pixels.enumerate().filter(move |(at, _)| has_data(*at));
-    pixels.map(|(_, pixel)| pixel)
+    pixels.enumerate().filter(move |(at, _)| has_data(*at))
+}
+
+/// Whether a pixel is near all of its eight neighbors. Close to an edge, the colors of a JPEG are those of neither side.
+fn is_flat(picture: &Picture, values: &[u8], at: usize) -> bool {
+    let ([width, height], channels) =
+        (picture.size().map(|side| side as usize), picture.channels());
+    let pixel = |at: usize| &values[at * channels..][..channels];
+    let around = |at: usize, side: usize| at.saturating_sub(1)..=(at + 1).min(side - 1);
+    let (x, y) = (at % width, at / width);
+    let mut places = around(y, height).flat_map(|y| around(x, width).map(move |x| y * width + x));
+    places.all(|other| {
+        let mut samples = pixel(at).iter().zip(pixel(other));
+        samples.all(|(a, b)| u32::from(a.abs_diff(*b)) <= NEAR)
+    })
 }
 
 /// The counts; `None` if a pixel has no color, or there are too many colors.
@@ -255,29 +310,59 @@ mod tests {
         assert_eq!(tally(1, vec![3; 9], false).proposed(None), None);
     }
 
+    /// A picture of 120x120 pixels, as a JPEG keeps it.
+    fn jpeg(color: impl Fn(u32, u32) -> [u8; 3]) -> Tally {
+        let pixels = (0..120 * 120).flat_map(|at| color(at % 120, at / 120));
+        let picture = Picture::new([120, 120], 3, Samples::U8(pixels.collect()));
+        Tally::of(&picture, None, true)
+    }
+
     #[test]
     fn a_jpeg_of_few_colors_is_recognized() {
-        let mut values = Vec::new();
-        for pixel in 0..1000u32 {
-            let noise = (pixel % 4) as u8;
-            values.extend(match pixel {
-                ..500 => [170, noise, 0],
-                500..890 => [0, 85, 255 - noise],
-                // beside an edge
-                890..900 => [9, 82, 247 - noise],
-                // an edge between the two
-                pixel => {
-                    let share = (pixel - 900) as f32 / 100.0;
-                    let mix = |a: f32, b: f32| (a + share * (b - a)) as u8 + noise;
-                    [mix(170.0, 0.0), mix(0.0, 85.0), mix(0.0, 250.0)]
-                }
-            });
-        }
-        let found = colors(tally(3, values, true).proposed(None));
+        let noise = |x: u32, y: u32| ((x + y) % 4) as u8;
+        let found = jpeg(|x, y| match x {
+            ..70 => [170, noise(x, y), 0],
+            // chroma of two by two pixels: colors of neither side, and not between them
+            70 => [240, 160, 90],
+            71 => [20, 10, 160],
+            _ => [0, 85, 255 - noise(x, y)],
+        });
+        let found = colors(found.proposed(None));
         assert_eq!(found.len(), 2);
         assert!(
             is_near(found[0], [170, 1, 0]) && is_near(found[1], [0, 85, 253]),
             "{found:?}"
         );
+    }
+
+    /// Shoes with a label before a white wall: most of them is of no color that recurs.
+    #[test]
+    fn a_thing_before_a_wall_is_no_label_map() {
+        let shaded = |x: u32, y: u32| match (x, y) {
+            (40..50, 40..50) => [200, 10, 10],
+            (35..85, 35..85) => [(5 * (x - 35)) as u8, (5 * (y - 35)) as u8, 100],
+            _ => [255; 3],
+        };
+        assert_eq!(jpeg(shaded).proposed(None), None);
+    }
+
+    #[test]
+    fn masks_are_black_and_white() {
+        assert!(tally(1, vec![0, 255, 255], false).is_black_and_white());
+        assert!(tally(3, vec![255, 255, 255, 0, 0, 0], false).is_black_and_white());
+        let blurred = jpeg(|x, _| if x < 75 { [1; 3] } else { [253; 3] });
+        assert!(blurred.is_black_and_white());
+        for other in [vec![0, 1], vec![0, 0], vec![0, 254], vec![0, 7, 255]] {
+            assert!(!tally(1, other, false).is_black_and_white());
+        }
+    }
+
+    /// What `prepare combine` makes of class ids beside a photograph.
+    #[test]
+    fn ids_in_color_are_in_their_order() {
+        let ids = [2, 2, 2, 1, 1, 0, 3].into_iter();
+        let thrice = ids.flat_map(|id: u8| [id; 3]);
+        let found = colors(tally(3, thrice.collect(), false).proposed(None));
+        assert_eq!(found, [[0; 3], [1; 3], [2; 3], [3; 3]]);
     }
 }

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use pix2pix_runtime::picture::labels::{CLASSES, Class};
 use pix2pix_runtime::picture::{Domain, Ranges, channels_read, nodata};
 use rayon::prelude::*;
 
 use super::classes::Classes;
 use super::pairs::Pairs;
+use super::palettes::Palettes;
 use super::reading::Decoded;
 use super::tally::Tally;
 use crate::data::picture::{Depth, Outside, Picture, Samples};
@@ -66,6 +68,12 @@ pub struct Side {
     counted: [usize; 2],
     /// Whether a value for pixels without data is known of some of the pictures.
     has_gaps: bool,
+    /// Whether some samples have it.
+    meets_gaps: bool,
+    /// Pictures that were read, and those of them that are indices of palettes of their own.
+    pictures: [usize; 2],
+    /// The colors of these indices.
+    palettes: Palettes,
     /// Whether the bands are those of several files.
     joined: bool,
     /// For each band, the number of the one that it is: neighbors of a slice have its bands again.
@@ -82,12 +90,13 @@ impl Values {
     /// Reads the values of at most `most` pairs, from all parts of the data set, which are to be converted to `channels` of A and
     /// of B: what that drops is left out, and so are pairs that cannot be read. `None` keeps all channels.
     pub fn of(pairs: &Pairs, most: usize, channels: Option<[usize; 2]>) -> Self {
-        let read = pairs.probes(most).into_par_iter().filter_map(|index| {
-            let sides = pairs.decode_sides(index).ok()?;
-            let mask = pairs.mask(index, sides[0].picture.size()).ok()?;
+        let read = pairs.probes(most).into_par_iter().filter_map(|place| {
+            let sides = pairs.decode_sides(place).ok()?;
+            let mask = pairs.mask(place, sides[0].picture.size()).ok()?;
             let side = |index: usize| {
                 let wanted = channels.map(|channels| channels[index]);
-                Side::of(&sides[index], mask.as_ref(), wanted)
+                let side = Side::of(&sides[index], mask.as_ref(), wanted);
+                side.with_palette(pairs.used_palette(place, index))
             };
             Some([0, 1].map(side))
         });
@@ -126,12 +135,8 @@ impl Values {
                 && side.depth() == Some(Depth::F32)
                 && ends == [0.0, (count - 1) as f32]
             {
-                let (_, field) = SIDES[index];
-                return Err(Error::Data(format!(
-                    "{}; for amounts, the values of black and white: `{field}` {}",
-                    numbered(index, count),
-                    typed(ends)
-                )));
+                let classes = numbered(index, count);
+                return Err(Error::Data(or_amounts(&classes, index, &typed(ends))));
             }
         }
         Ok(())
@@ -205,7 +210,9 @@ impl Side {
             Samples::U16(values) => bands(values, [channels, read], probes, gaps, masked),
             Samples::F32(values) => bands(values, [channels, read], probes, gaps, masked),
         };
-        let known = nodata::both(nodata::mask(picture, gaps), mask.cloned());
+        let gaps_here = nodata::mask(picture, gaps);
+        let meets_gaps = gaps_here.is_some();
+        let known = nodata::both(gaps_here, mask.cloned());
         let known = known.as_ref().map(Picture::bytes);
         let (named, count) = nodata::found(picture, &side.named[..read]);
         Self {
@@ -213,6 +220,9 @@ impl Side {
             tag: named.and(side.tag),
             counted: [count, picture.samples().len() / channels * read],
             has_gaps: gaps.iter().any(Option::is_some),
+            meets_gaps,
+            pictures: [1, 0],
+            palettes: Palettes::default(),
             depths: BTreeMap::from([(picture.depth(), bands)]),
             tally: Some(Tally::of(picture, known, !side.format.is_exact())),
             joined: side.files > 1,
@@ -221,8 +231,21 @@ impl Side {
         }
     }
 
+    /// The values of a picture that is indices of these colors, where it has a palette.
+    fn with_palette(self, palettes: Option<Palettes>) -> Self {
+        Self {
+            pictures: [1, usize::from(palettes.is_some())],
+            palettes: palettes.unwrap_or_default(),
+            ..self
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.joined |= other.joined;
+        self.meets_gaps |= other.meets_gaps;
+        let more = self.pictures.iter_mut().zip(other.pictures);
+        more.for_each(|(sum, more)| *sum += more);
+        self.palettes.add(other.palettes);
         if other.same.len() > self.same.len() {
             self.same = other.same;
         }
@@ -295,24 +318,81 @@ impl Side {
         outside
     }
 
-    /// The classes, if the pictures look like label maps.
+    /// The classes, if the pictures look like label maps. Those of palettes of the files' own are in the order of the indices.
     pub fn classes(&self) -> Option<Classes> {
         let tally = self.tally.as_ref().filter(|_| !self.joined);
         // what the files themselves name for pixels without data is no class
-        tally?.proposed(self.named)
+        let found = tally?.proposed(self.named)?;
+        Some(match (found, self.indices()) {
+            (Classes::Palette(mut classes), Some(indices)) => {
+                let place = |color| indices.iter().position(|(_, known)| *known == color);
+                classes.sort_by_key(|class| place(class.color).unwrap_or(usize::MAX));
+                Classes::Palette(classes)
+            }
+            (found, _) => found,
+        })
+    }
+
+    /// The indices of the files' own palettes that have pixels, and their colors; `None` if a file has no palette, or an index two
+    /// colors.
+    fn indices(&self) -> Option<Vec<(usize, [u8; 3])>> {
+        let [read, indexed] = self.pictures;
+        let indices = self.palettes.indices();
+        indices.filter(|_| read > 0 && read == indexed)
+    }
+
+    /// Whether the pictures are masks that are black and white and nothing else, so that no value is a class id but 0.
+    fn is_mask(&self) -> bool {
+        let tally = self.tally.as_ref().filter(|_| !self.joined);
+        let are_ids = |indices: Vec<(usize, _)>| indices.iter().all(|(index, _)| *index <= 1);
+        tally.is_some_and(Tally::is_black_and_white) && !self.indices().is_some_and(are_ids)
+    }
+
+    /// The classes as these pictures store them, where a user gives `classes`: two by number are black and white in masks.
+    pub fn stored(&self, classes: Classes) -> Classes {
+        if classes != Classes::Numbered(2) || !self.is_mask() {
+            return classes;
+        }
+        let class = |level| Class {
+            name: String::new(),
+            color: [level; 3],
+        };
+        Classes::Palette([0, 255].map(class).to_vec())
     }
 
     /// What to say of pictures that look like label maps; `side` is 0 for A and 1 for B.
     pub fn classes_advice(&self, side: usize) -> Option<String> {
-        Some(match self.classes()? {
-            Classes::Numbered(count) => numbered(side, count),
-            Classes::Palette(classes) => format!(
-                "{} has {} colors, like label maps: for classes, give `labels[{side}]` a palette, which `pix2pix inspect` \
-                 writes",
-                SIDES[side].0,
-                classes.len()
+        let colors = match self.classes()? {
+            Classes::Numbered(count) => return Some(numbered(side, count)),
+            Classes::Palette(classes) => classes.len(),
+        };
+        let (name, _) = SIDES[side];
+        let number = match self.indices().and_then(|indices| by_index(&indices)) {
+            Some((count, None)) => format!("{count}, the number of their palettes' indices, or "),
+            Some((count, Some(void))) => format!(
+                "{count}, the number of their palettes' indices (and `nodata[{side}]` {void}, if index {void} is of no class), or "
             ),
-        })
+            None if self.is_mask() => "2, or ".to_string(),
+            None => String::new(),
+        };
+        let check = match self.tally.as_ref().is_some_and(Tally::is_blurred) {
+            true => "; check it, as JPEG makes colors at edges",
+            false => "",
+        };
+        Some(format!(
+            "{name} has {colors} colors, like label maps: for classes, give `labels[{side}]` {number}a palette, which `pix2pix \
+             inspect` writes{check}"
+        ))
+    }
+
+    /// What to say of pictures that look like label maps, or of values that use little of their range, in one line: what helps
+    /// those spoils these. `side` is 0 for A and 1 for B.
+    pub fn use_advice(&self, domain: &Domain, side: usize) -> Option<String> {
+        let (name, field) = SIDES[side];
+        match (self.classes_advice(side), self.advice(domain, name, field)) {
+            (Some(classes), Some(_)) => Some(or_amounts(&classes, side, &self.proposed())),
+            (classes, amounts) => classes.or(amounts),
+        }
     }
 
     /// Smallest and largest value of all bands, e.g. "0 to 4095".
@@ -356,11 +436,16 @@ impl Side {
             (false, true) => "flat",
             (false, false) => return None,
         };
+        // the range of 8-bit pictures that nobody has given is that of their type, and fits most of them
+        let is_given = domain.range.uniform() != Some(domain.depth.range());
+        let remedy = match domain.depth == Depth::U8 && is_given {
+            true => format!("omit `{field}`"),
+            false => format!("give their range: `{field}` {}", self.proposed()),
+        };
         (is_within && most > least && self.depth() == Some(domain.depth)).then(|| {
             format!(
                 "the values of {name} are from {least} to {most} of {low} to {high}: pictures are nearly {seen} to the \
-                 network; give their range: `{field}` {}",
-                self.proposed()
+                 network; {remedy}"
             )
         })
     }
@@ -391,6 +476,11 @@ impl Side {
                  data: give `{field}` the value, or mask files; masks inside TIFF files are not read"
             )
         })
+    }
+
+    /// Whether some of the samples that were looked at have the value that says that a pixel has no data.
+    pub fn meets_gaps(&self) -> bool {
+        self.meets_gaps
     }
 
     /// The range of each band between two percentiles, which leave out outliers, or of all values where the percentiles are
@@ -428,6 +518,27 @@ impl Side {
         }
         Ranges::each(&found)
     }
+}
+
+/// The number of classes of a side whose files have these indices, and the last index if that is of none, as the void in PASCAL VOC;
+/// `None` if they are no classes.
+fn by_index(indices: &[(usize, [u8; 3])]) -> Option<(usize, Option<usize>)> {
+    const VOID: usize = 255;
+    let mut used = indices.iter().map(|(index, _)| *index);
+    let void = used.clone().find(|index| *index == VOID);
+    let last = used.rfind(|index| *index != VOID)?;
+    let (count, void) = match void {
+        // a palette of all colors has no void
+        Some(_) if last + 1 == VOID => (VOID + 1, None),
+        void => (last + 1, void),
+    };
+    CLASSES.contains(&count).then_some((count, void))
+}
+
+/// What to say of pictures of A or B (`side` 0 or 1) that look like label maps, and may be amounts, which need this range.
+fn or_amounts(classes: &str, side: usize, range: &str) -> String {
+    let (_, field) = SIDES[side];
+    format!("{classes}; or, for amounts, the values of black and white: `{field}` {range}")
 }
 
 /// What to say of pictures of A or B (`side` 0 or 1) whose values look like the ids of so many classes.
@@ -498,6 +609,8 @@ fn rounded(value: f32, towards: fn(f64) -> f64) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::data::picture::Format;
 
@@ -696,8 +809,8 @@ mod tests {
         let said = values.check_classes([false, true]).unwrap_err().to_string();
         assert_eq!(
             said,
-            "B has few whole values, from 0 to 3, like label maps: for classes, give `labels[1]` 4; for amounts, the \
-             values of black and white: `range[1]` 0,3"
+            "B has few whole values, from 0 to 3, like label maps: for classes, give `labels[1]` 4; or, for \
+             amounts, the values of black and white: `range[1]` 0,3"
         );
         assert!(values.check_classes([false; 2]).is_ok());
         // another file has other values
@@ -732,6 +845,107 @@ mod tests {
         assert_eq!(all.classes(), None);
         all.add(side);
         assert_eq!(all.classes(), Some(Classes::Numbered(3)));
+    }
+
+    #[test]
+    fn two_classes_of_a_mask_are_black_and_white() {
+        let stored = |samples: Vec<u8>, count| {
+            let mask = side(Samples::U8(samples), 1);
+            mask.stored(Classes::Numbered(count))
+        };
+        let class = |level| Class {
+            name: String::new(),
+            color: [level; 3],
+        };
+        let black_and_white = Classes::Palette(vec![class(0), class(255)]);
+        assert_eq!(stored(vec![0, 255, 0], 2), black_and_white);
+        for (samples, count) in [
+            (vec![0, 1, 1], 2),
+            (vec![0, 255], 3),
+            (vec![0, 1, 255], 2),
+            (vec![0, 0], 2),
+        ] {
+            assert_eq!(stored(samples, count), Classes::Numbered(count));
+        }
+        // 255 has no data here
+        let void = with_gaps(Samples::U8(vec![0, 255]), &[Some(255.0)], None);
+        assert_eq!(void.stored(Classes::Numbered(2)), Classes::Numbered(2));
+        assert!(void.meets_gaps());
+        assert!(!side(Samples::U8(vec![0, 255]), 1).meets_gaps());
+        let said = side(Samples::U8(vec![0, 255]), 1).classes_advice(1);
+        assert_eq!(
+            said.unwrap(),
+            "B has 2 colors, like label maps: for classes, give `labels[1]` 2, or a palette, which `pix2pix inspect` writes"
+        );
+    }
+
+    /// As in PASCAL VOC: 0 to 20, and 255 at the edges of things.
+    #[test]
+    fn palettes_of_files_are_classes_by_index() {
+        let of = |indices: &[usize]| {
+            let color = |index: &usize| [[9, 9, 200], [200, 0, 0], [0, 90, 0]][index % 3];
+            let mut palette = vec![[0; 3]; 256];
+            indices
+                .iter()
+                .for_each(|index| palette[*index] = color(index));
+            // the color of the last index occurs most
+            let last = color(&indices[indices.len() - 1]);
+            let pixels = indices.iter().map(color).chain([last; 5]);
+            let map = side(Samples::U8(pixels.flatten().collect()), 3);
+            let used = indices.iter().copied();
+            map.with_palette(Some(Palettes::of(&palette, used, Path::new("x.png"))))
+        };
+        let map = of(&[0, 1, 20]);
+        let Some(Classes::Palette(classes)) = map.classes() else {
+            panic!("a palette");
+        };
+        let colors: Vec<[u8; 3]> = classes.iter().map(|class| class.color).collect();
+        assert_eq!(colors, [[9, 9, 200], [200, 0, 0], [0, 90, 0]]);
+        let said = map.classes_advice(1).unwrap();
+        assert!(
+            said.ends_with("give `labels[1]` 21, the number of their palettes' indices, or a palette, which `pix2pix inspect` writes"),
+            "{said}"
+        );
+        let said = of(&[0, 2, 255]).classes_advice(1).unwrap();
+        assert!(
+            said.contains("`labels[1]` 3, the number of their palettes' indices (and `nodata[1]` 255, if index 255 is of no class), or"),
+            "{said}"
+        );
+        // a file without a palette among them
+        let mut mixed = of(&[0, 1, 20]);
+        mixed.add(side(Samples::U8(vec![9, 9, 200]), 3));
+        let said = mixed.classes_advice(1).unwrap();
+        assert!(said.contains("give `labels[1]` a palette"), "{said}");
+        assert_eq!(by_index(&[(0, [0; 3]), (255, [9; 3])]), None);
+    }
+
+    /// Label maps are dark as amounts: what helps the one spoils the other.
+    #[test]
+    fn classes_and_amounts_are_one_line() {
+        let ids = side(Samples::U8(vec![0, 1, 2, 3]), 1);
+        let said = ids.use_advice(&domain(1, Depth::U8, [0.0, 255.0]), 1);
+        assert_eq!(
+            said.unwrap(),
+            "B has few whole values, from 0 to 3, like label maps: for classes, give `labels[1]` 4; or, for amounts, the \
+             values of black and white: `range[1]` 0,3"
+        );
+        let dark = side(Samples::U16((0..500).collect()), 1);
+        let said = dark.use_advice(&domain(1, Depth::U16, [0.0, 65535.0]), 1);
+        assert!(
+            said.unwrap()
+                .starts_with("the values of B are from 0 to 499")
+        );
+    }
+
+    /// The range of a camera, in 8-bit files.
+    #[test]
+    fn a_range_that_is_too_wide_for_8_bits_is_to_be_omitted() {
+        let photo = side(Samples::U8((24..=227).collect()), 1);
+        let said = photo.advice(&domain(1, Depth::U8, [0.0, 4095.0]), "A", "range[0]");
+        assert_eq!(
+            said.unwrap(),
+            "the values of A are from 24 to 227 of 0 to 4095: pictures are nearly black to the network; omit `range[0]`"
+        );
     }
 
     #[test]

@@ -79,6 +79,14 @@ pub fn decode(format: Format, bytes: &[u8]) -> Result<Picture, Fault> {
     Ok(orientation::apply(orientation, picture))
 }
 
+/// Bits of a sample of a file, at most 8. A PNG without a palette says so in its header, IHDR.
+pub fn bits(format: Format, bytes: &[u8]) -> u32 {
+    match (format, bytes.get(24..26)) {
+        (Format::Png, Some(&[bits @ ..8, 0])) => bits.into(),
+        _ => 8,
+    }
+}
+
 /// Decodes the indices of a PNG's palette.
 pub fn indices(bytes: &[u8]) -> Result<Picture, Fault> {
     let orientation = decoder(Format::Png, Cursor::new(bytes))?.orientation();

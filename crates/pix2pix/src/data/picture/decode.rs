@@ -89,26 +89,59 @@ pub fn decode_marked(
     page: Page,
     gaps: Gaps,
 ) -> Result<(Picture, Format)> {
+    let (picture, format, _) = decoded(path, content, page, gaps)?;
+    Ok((picture, format))
+}
+
+/// As [`decode_marked`], with the bits of a sample of the file, at most 8: fewer are stretched to 8.
+fn decoded(
+    path: &Path,
+    content: &Content,
+    page: Page,
+    gaps: Gaps,
+) -> Result<(Picture, Format, u32)> {
     let (header, parts) = opened(path, content, page)?;
-    let picture = match parts {
-        Some(Opened::Tiff(tiff)) => guarded(|| tiff.read(gaps)),
-        Some(Opened::Nifti(volume)) => guarded(|| volume.read()),
+    let found = match parts {
+        Some(Opened::Tiff(tiff)) => guarded(|| Ok((tiff.read(gaps)?, tiff.bits()))),
+        Some(Opened::Nifti(volume)) => guarded(|| Ok((volume.read()?, 8))),
         None => {
             let bytes = content.bytes();
             let bytes = bytes.map_err(|e| Error::io(path, "read the picture", e))?;
             guarded(|| match header.format {
-                Format::Npy => npy::decode(&header, &bytes),
-                Format::Jpeg => jpeg::decode(&bytes),
-                format => common::decode(format, &bytes),
+                Format::Npy => Ok((npy::decode(&header, &bytes)?, npy::bits(&bytes)?)),
+                Format::Jpeg => Ok((jpeg::decode(&bytes)?, 8)),
+                format => Ok((
+                    common::decode(format, &bytes)?,
+                    common::bits(format, &bytes),
+                )),
             })
         }
     };
-    let picture = picture.map_err(|fault| fault.of(path, header.format))?;
-    Ok((picture, header.format))
+    let (picture, bits) = found.map_err(|fault| fault.of(path, header.format))?;
+    Ok((picture, header.format, bits))
+}
+
+/// Whether pictures of a domain are label maps by class id.
+pub(super) fn are_ids(domain: &Domain) -> bool {
+    let labels = domain.labels.as_ref();
+    labels.is_some_and(|labels| labels.stored == Stored::Ids)
+}
+
+/// The values of a file of so few bits, which were stretched to 8.
+pub(super) fn unstretched(picture: Picture, bits: u32) -> Picture {
+    if bits >= 8 {
+        return picture;
+    }
+    let most = ((1u32 << bits) - 1) as f32;
+    picture.map_pixels(|pixel| {
+        for sample in pixel {
+            *sample = (*sample * most / 255.0).round();
+        }
+    })
 }
 
 /// As [`decode_marked`], for pictures of this domain: where that is label maps by class id, the indices of a PNG's own palette
-/// are the ids.
+/// are the ids, and so are the values of files of fewer than 8 bits, as they are.
 ///
 /// # Errors
 /// As [`read`].
@@ -119,14 +152,14 @@ pub fn decode_as(
     domain: Option<&Domain>,
     gaps: Gaps,
 ) -> Result<(Picture, Format)> {
-    let labels = domain.and_then(|domain| domain.labels.as_ref());
-    if labels.is_none_or(|labels| labels.stored != Stored::Ids) {
+    if !domain.is_some_and(are_ids) {
         return decode_marked(path, content, page, gaps);
     }
-    match indices(path, content, page)? {
-        Some(picture) => Ok((picture, Format::Png)),
-        None => decode_marked(path, content, page, gaps),
+    if let Some(picture) = indices(path, content, page)? {
+        return Ok((picture, Format::Png));
     }
+    let (picture, format, bits) = decoded(path, content, page, gaps)?;
+    Ok((unstretched(picture, bits), format))
 }
 
 /// The indices of a PNG with a palette of its own, one channel; `None` of other files.
@@ -209,4 +242,82 @@ fn unknown(path: &Path, start: &[u8]) -> Error {
     };
     let reason = format!("{name}, which is not read");
     Error::file(path, reason, "convert it to PNG, JPEG or TIFF")
+}
+
+#[cfg(test)]
+mod tests {
+    use pix2pix_runtime::picture::Labels;
+    use pix2pix_runtime::picture::labels::{Class, color_of};
+
+    use super::*;
+    use crate::data::picture::handmade;
+    use crate::data::picture::{Samples, TiffWindows};
+
+    /// Label maps of 16 classes by id.
+    fn ids() -> Domain {
+        let class = |class| Class {
+            name: String::new(),
+            color: color_of(class),
+        };
+        Domain::of_labels(Labels {
+            stored: Stored::Ids,
+            classes: (0..16).map(class).collect(),
+        })
+    }
+
+    /// The first pixels of a file: as a picture, and as class ids.
+    fn both(content: &Content) -> [Vec<u8>; 2] {
+        let ids = ids();
+        [None, Some(&ids)].map(|domain| {
+            let read = decode_as(Path::new("x"), content, Page::Only, domain, Gaps::AsStored);
+            read.unwrap().0.bytes()[..4].to_vec()
+        })
+    }
+
+    #[test]
+    fn ids_of_fewer_than_8_bits_are_as_they_are() {
+        // two bits: 0, 1, 2, 3 in each byte
+        let mut png = Vec::new();
+        let mut encoder = png::Encoder::new(&mut png, 16, 16);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Two);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&[0b0001_1011; 64]).unwrap();
+        drop(writer);
+        let png = Content::Memory(png.into());
+        assert_eq!(both(&png), [vec![0, 85, 170, 255], vec![0, 1, 2, 3]]);
+
+        let text = "{'descr': '|b1', 'fortran_order': False, 'shape': (16, 16), }";
+        let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        npy.extend_from_slice(format!("{text:<117}\n").as_bytes());
+        npy.extend([0, 1, 1, 0].repeat(64));
+        let npy = Content::Memory(npy.into());
+        assert_eq!(both(&npy), [vec![0, 255, 255, 0], vec![0, 1, 1, 0]]);
+    }
+
+    #[test]
+    fn so_they_are_in_a_tiff_and_in_its_windows() {
+        let Content::Memory(whole) = handmade::file(&[]) else {
+            unreachable!("it is made in memory");
+        };
+        // pixels of 4 bits, half as many bytes
+        let mut file = whole.to_vec();
+        let value = |entry: usize| 8 + 256 + 2 + 12 * entry + 8;
+        file[value(2)] = 4;
+        file[value(7)..][..4].copy_from_slice(&128u32.to_le_bytes());
+        let tiff = Content::Memory(file.clone().into());
+        assert_eq!(both(&tiff), [vec![0, 0, 0, 17], vec![0, 0, 0, 1]]);
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.tif");
+        std::fs::write(&path, &file).unwrap();
+        let open = || TiffWindows::open(&path, Page::Only).unwrap().unwrap();
+        let first = |windows: TiffWindows| {
+            let window = windows.window([2, 0], [4, 1]).unwrap();
+            window.samples().clone()
+        };
+        assert_eq!(first(open()), Samples::U8(vec![0, 17, 0, 34]));
+        let windows = open().in_domain(&ids());
+        assert_eq!(first(windows), Samples::U8(vec![0, 1, 0, 2]));
+    }
 }

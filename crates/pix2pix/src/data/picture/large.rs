@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use pix2pix_runtime::Windows;
+use pix2pix_runtime::picture::Domain;
 
 use super::content::Content;
+use super::decode::{are_ids, unstretched};
 use super::fault::guarded;
 use super::tiff::Tiff;
 use super::{Format, Gaps, Header, MAX_SIDE, Page, Picture};
@@ -19,6 +21,8 @@ pub struct TiffWindows {
     tiff: Tiff,
     header: Header,
     gaps: Gaps,
+    /// Bits of a sample, if fewer than 8 are not to be stretched; otherwise 8.
+    bits: u32,
 }
 
 impl TiffWindows {
@@ -42,6 +46,7 @@ impl TiffWindows {
             tiff,
             header,
             gaps: Gaps::AsStored,
+            bits: 8,
         };
         if file.is_large() {
             let opened = guarded(|| Tiff::open_for_windows(&content, page));
@@ -53,6 +58,12 @@ impl TiffWindows {
     /// The same file, whose windows are read with these pixels without data marked.
     pub fn marked(self, gaps: Gaps) -> Self {
         Self { gaps, ..self }
+    }
+
+    /// The same file, read as pictures of this domain: see [`decode_as`](super::decode_as).
+    pub fn in_domain(self, domain: &Domain) -> Self {
+        let bits = if are_ids(domain) { self.tiff.bits() } else { 8 };
+        Self { bits, ..self }
     }
 
     /// Whether it has more than 2^26 pixels, too many for memory, or a side of more than 16384.
@@ -75,7 +86,8 @@ impl TiffWindows {
     /// When the window is not inside the picture.
     pub fn window(&self, corner: [u32; 2], size: [u32; 2]) -> Result<Picture> {
         let window = guarded(|| self.tiff.window(corner, size, self.gaps));
-        window.map_err(|fault| fault.of(&self.path, Format::Tiff))
+        let window = window.map_err(|fault| fault.of(&self.path, Format::Tiff))?;
+        Ok(unstretched(window, self.bits))
     }
 }
 

@@ -120,6 +120,15 @@ fn npy_type(header: &NpyHeader) -> Result<(TypeChar, u64), Fault> {
     }
 }
 
+/// Bits of a value of an array, at most 8: of a mask of `bool`, 1.
+pub fn bits(bytes: &[u8]) -> Result<u32, Fault> {
+    let file = NpyFile::new(Cursor::new(bytes))?;
+    Ok(match npy_type(file.header())? {
+        (TypeChar::Bool, _) => 1,
+        _ => 8,
+    })
+}
+
 /// Decodes an array.
 pub fn decode(header: &Header, bytes: &[u8]) -> Result<Picture, Fault> {
     let file = NpyFile::new(Cursor::new(bytes))?;

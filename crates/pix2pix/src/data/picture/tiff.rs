@@ -258,6 +258,17 @@ impl Tiff {
         }
     }
 
+    /// Bits of a sample, at most 8: fewer are stretched to 8.
+    pub fn bits(&self) -> u32 {
+        let Kind {
+            layout, palette, ..
+        } = &self.kind;
+        match (layout.sample_format, palette) {
+            (UNSIGNED, None) => u32::from(layout.bits_per_sample).min(8),
+            _ => 8,
+        }
+    }
+
     /// The tags of the first page that is read.
     pub fn tags(&self) -> &[Tag] {
         self.file.file.ifds()[self.pages[0]].tags()

@@ -4,6 +4,7 @@
 
 use pix2pix_kernels::Arithmetic;
 use pix2pix_runtime::network::{LayerGraph, Op};
+use pix2pix_runtime::picture::Labels;
 use pix2pix_runtime::plan::{Fusion, Input, LayerWatch, Noise, Parameters, Pass, Plan};
 use pix2pix_runtime::weights::{Array, Weights};
 
@@ -97,8 +98,17 @@ pub fn calibrate(
     }
 }
 
-/// Measures the loss of accuracy: mean absolute difference between the outputs of the 8-bit and the 32-bit network on
-/// these sources, in units of \[-1, 1\], with the statistics of `norm` and without dropout.
+/// How the outputs of an 8-bit network differ from those of the 32-bit network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Loss {
+    /// Of pictures: the mean absolute difference, in units of \[-1, 1\].
+    Values(f32),
+    /// Of label maps: the share of the pixels that have another class.
+    Classes(f32),
+}
+
+/// Measures the loss of accuracy on these sources, with the statistics of `norm` and without dropout; of label maps where the
+/// outputs are those of the classes `labels`.
 ///
 /// # Errors
 /// As [`calibrate`].
@@ -108,13 +118,14 @@ pub fn loss(
     ranges: &LayerRanges,
     sources: &[Vec<f32>],
     norm: OnnxNorm,
-) -> Result<f32> {
+    labels: Option<&Labels>,
+) -> Result<Loss> {
     let exact = LayerByLayer::new(graph, weights, norm)?;
     let rounded = LayerByLayer::new(graph, &rounded_weights(graph, weights), norm)?;
     let quantized: Vec<bool> = (0..graph.layers.len())
         .map(|layer| is_quantized(graph, layer))
         .collect();
-    let mut sum = 0.0_f64;
+    let (mut sum, mut is_finite) = (0.0_f64, true);
     for source in sources {
         let wanted = exact.run(source, None, &mut |_, _| {});
         let found = rounded.run(source, None, &mut |layer, values| {
@@ -127,15 +138,30 @@ pub fn loss(
                 }
             }
         });
-        // millions of values, whose sum has more digits than one of them
-        let differences = wanted.iter().zip(&found).map(|(a, b)| (a - b).abs());
-        sum += differences.map(f64::from).sum::<f64>() / wanted.len() as f64;
+        sum += match labels {
+            // millions of values, whose sum has more digits than one of them
+            None => {
+                let differences = wanted.iter().zip(&found).map(|(a, b)| (a - b).abs());
+                differences.map(f64::from).sum::<f64>() / wanted.len() as f64
+            }
+            Some(labels) => others(labels, [&wanted, &found]),
+        };
+        is_finite &= wanted.iter().chain(&found).all(|value| value.is_finite());
     }
-    let loss = sum / sources.len() as f64;
-    match loss.is_finite() {
-        true => Ok(loss as f32),
-        false => Err(not_finite()),
+    let loss = (sum / sources.len() as f64) as f32;
+    match (is_finite, labels) {
+        (false, _) => Err(not_finite()),
+        (true, None) => Ok(Loss::Values(loss)),
+        (true, Some(_)) => Ok(Loss::Classes(loss)),
     }
+}
+
+/// The share of the pixels that have other classes in one of two outputs.
+fn others(labels: &Labels, outputs: [&[f32]; 2]) -> f64 {
+    let pixels = outputs[0].len() / labels.classes.len();
+    let [one, other] = outputs.map(|planes| labels.largest(planes, pixels));
+    let differing = one.iter().zip(&other).filter(|(a, b)| a != b);
+    differing.count() as f64 / pixels as f64
 }
 
 /// The error for pictures on which a network cannot be measured.
@@ -236,5 +262,29 @@ impl Builder {
             &[&steps, &scales, &zeros],
             attributes,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pix2pix_runtime::picture::labels::{Class, Stored, color_of};
+
+    use super::*;
+
+    #[test]
+    fn pixels_of_another_class_are_counted() {
+        let class = |class| Class {
+            name: String::new(),
+            color: color_of(class),
+        };
+        let labels = Labels {
+            stored: Stored::Ids,
+            classes: (0..2).map(class).collect(),
+        };
+        // two planes of four pixels
+        let wanted = [1.0, 1.0, -1.0, -1.0, 0.0, 0.0, 0.5, 0.5];
+        let found = [0.9, -0.1, -1.0, -0.6, 0.0, 0.0, 0.1, 0.2];
+        assert_eq!(others(&labels, [&wanted, &found]), 0.25);
+        assert_eq!(others(&labels, [&wanted, &wanted]), 0.0);
     }
 }
