@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// Most pieces that wait to be written; further ones are lost.
 pub const WAITING: usize = 8192;
-/// So many pieces wait only where nobody reads at the moment.
-const FEW: usize = 8;
+/// So many pieces wait only where nobody reads: a burst of lines above a progress bar, each with two drawings, is shorter.
+const PASSING: usize = 512;
 /// Time between two looks at what is still to be written.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -74,9 +74,9 @@ impl<T> Writer<T> {
         }
     }
 
-    /// Has a piece written that soon gets a newer one, such as the drawing of a progress bar: none is kept for later.
+    /// Has a piece written that soon gets a newer one, such as the drawing of a progress bar: where nobody reads, it is left out.
     pub fn send_passing(&self, piece: T) {
-        if self.count.waiting.load(Ordering::Relaxed) < FEW {
+        if self.count.waiting.load(Ordering::Relaxed) < PASSING {
             self.is_taken(piece);
         }
     }
@@ -140,7 +140,7 @@ mod tests {
     fn what_passes_does_not_wait() {
         let (allow, allowed) = sync_channel(0);
         let (writer, written) = slow(allowed);
-        for piece in 0..100 {
+        for piece in 0..2 * PASSING as u64 {
             writer.send_passing(piece);
         }
         let mut looks = 0;
@@ -151,7 +151,7 @@ mod tests {
         assert_eq!((looks, written.lock().unwrap().len()), (3, 0));
         drop(allow);
         writer.wait_while(|| true);
-        let first: Vec<String> = (0..FEW).map(|piece| piece.to_string()).collect();
+        let first: Vec<String> = (0..PASSING).map(|piece| piece.to_string()).collect();
         assert_eq!(*written.lock().unwrap(), first);
     }
 }
