@@ -102,25 +102,36 @@ impl Survey {
             Some(folder) => Remembered::of(folder, pairs.len()),
             None => Remembered::default(),
         };
-        let read = pairs.read_as();
+        let (read, firsts) = (pairs.read_as(), pairs.firsts());
         // with a flag for new results
+        let found = |index: usize| match remembered.recall(&pairs.asked(index), read) {
+            Some(seen) => (Ok(seen), false),
+            None => (look(pairs, index), true),
+        };
+        // each file is read once; nothing here of those that come again
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(|index| match remembered.recall(&pairs.asked(index), read) {
-                Some(seen) => (Ok(seen), false),
-                None => (look(pairs, index), true),
-            })
+            .map(|index| (firsts[index] == index).then(|| found(index)))
             .collect();
         let news = headers
             .iter()
             .enumerate()
             .filter_map(|(index, found)| match found {
-                (Ok(seen), true) => Some((pairs.asked(index), *seen)),
+                Some((Ok(seen), true)) => Some((pairs.asked(index), *seen)),
                 _ => None,
             });
         remembered.keep(news, read);
+        let known: Vec<Option<Seen>> = headers
+            .iter()
+            .map(|found| found.as_ref()?.0.as_ref().ok().copied())
+            .collect();
         let mut survey = Self::default();
-        for (index, (seen, _)) in headers.into_iter().enumerate() {
+        for (index, found) in headers.into_iter().enumerate() {
+            let seen = match (found, known[firsts[index]]) {
+                (Some((seen, _)), _) => seen,
+                (None, Some(seen)) => Ok(seen),
+                (None, None) => look(pairs, index),
+            };
             match seen {
                 Err(error) => survey.broken.push((index, error)),
                 Ok((headers, extremes)) => {
@@ -696,6 +707,28 @@ pub fn mismatch(unmatched: &[PathBuf], proposal: Option<&[String; 2]>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::dataset::Options;
+
+    /// They weigh as much as they come, and are read once.
+    #[test]
+    fn lines_of_a_table_that_come_again_are_known() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        for name in ["a.png", "b.png", "c.png"] {
+            image::RgbImage::new(16, 16).save(at(name)).unwrap();
+        }
+        std::fs::write(at("broken.png"), "no picture").unwrap();
+        let lines =
+            "a,b\na.png,b.png\na.png,c.png\na.png,b.png\na.png,broken.png\na.png,broken.png\n";
+        std::fs::write(at("pairs.csv"), lines).unwrap();
+        let pairs = Dataset::open(&at("pairs.csv"), &Options::default());
+        let pairs = pairs.unwrap().train;
+        assert_eq!(pairs.firsts(), [0, 1, 0, 3, 3]);
+        let survey = Survey::of(&pairs);
+        assert_eq!(survey.sizes[&[16, 16]], 3);
+        let broken: Vec<usize> = survey.broken.iter().map(|(index, _)| *index).collect();
+        assert_eq!(broken, [3, 4]);
+    }
 
     /// With the values that files name, a range would leave the others next to nothing of it.
     #[test]
