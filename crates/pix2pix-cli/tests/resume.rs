@@ -241,6 +241,25 @@ fn a_resume_of_what_is_done_leaves_the_report() {
     assert!(!resumed().contains("draws it again"));
 }
 
+/// As a process leaves it that is killed after the last step, in its report.
+#[test]
+fn a_resume_of_what_is_done_removes_what_is_unfinished() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let parts = ["run", "run/samples", "run/checkpoints"]
+        .map(|folder| scratch.path(folder).join(".pix2pix-killed.part"));
+    for part in &parts {
+        fs::create_dir(part).unwrap();
+        fs::write(part.join("file"), "half").unwrap();
+    }
+    let notes = scratch.path("run/.pix2pix-notes");
+    fs::write(&notes, "of a person").unwrap();
+    scratch.ok("train --resume run");
+    assert!(parts.iter().all(|part| !part.exists()));
+    assert!(notes.exists());
+}
+
 /// Its time is over when the last step is saved, and not before: a full disk must not take the rest of the time.
 #[test]
 fn a_run_of_a_length_of_time_keeps_the_time_of_steps_that_are_lost() {
