@@ -1,5 +1,5 @@
-//! Writing on a thread of its own: what nobody reads, such as a pipe whose other end sleeps or a terminal after Ctrl-S, then stops
-//! no request of a server and no step of a training.
+//! Writing on a thread of its own: what nobody reads, such as a pipe whose other end sleeps or a terminal after Ctrl-S, then
+//! stops no request of a server and no step of a training.
 
 use std::io;
 use std::sync::Arc;

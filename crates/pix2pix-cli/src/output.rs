@@ -1,8 +1,8 @@
 //! Notes to the person who started the command. A note is dropped if nobody can read it: the work that it tells of goes on.
 //! A result must arrive, or the command fails: see `failure::print`.
 //!
-//! While a training runs, a thread writes the notes ([`detach`]): a reader that sleeps stops neither its steps nor the signals that
-//! are to stop it. The other commands wait for their reader, as programs do, and signals end them.
+//! While a training runs, a thread writes the notes ([`detach`]): a reader that sleeps stops neither its steps nor the signals
+//! that are to stop it. The other commands wait for their reader, as programs do, and signals end them.
 
 use std::io::{self, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -347,8 +347,8 @@ fn commands_without_threads_say_so() {
     }
 }
 
-/// As of a job of Slurm or a unit of systemd: a group inside that of the machine, which has no limit. Only who may make groups can
-/// try it.
+/// As of a job of Slurm or a unit of systemd: a group inside that of the machine, which has no limit. Only who may make groups
+/// can try it.
 #[cfg(target_os = "linux")]
 #[test]
 fn the_limit_of_an_inner_control_group_is_seen() {

@@ -1,5 +1,5 @@
-//! The lock of a folder: a file in it, which one process holds while it writes there. The system releases it when the process ends,
-//! even if it crashes.
+//! The lock of a folder: a file in it, which one process holds while it writes there. The system releases it when the process
+//! ends, even if it crashes.
 
 use std::cell::Cell;
 use std::fs::{self, File, TryLockError};

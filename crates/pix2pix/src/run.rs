@@ -186,7 +186,8 @@ pub fn resume(
 /// Checks what [`train`] checks before the first step, and writes nothing. `tell` receives notes.
 ///
 /// # Errors
-/// When the configuration is invalid or does not fit the data, both do not fit into memory, or a checkpoint does not fit on the disk.
+/// When the configuration is invalid or does not fit the data, both do not fit into memory, or a checkpoint does not fit on the
+/// disk.
 pub fn check_train(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<()> {
     training.config.check_course()?;
     training.config.check_effects()?;

@@ -29,8 +29,8 @@ pub fn mark_of(out: &Path) -> String {
     regular_file::read_to_string(&out.join(PREPARED)).unwrap_or_default()
 }
 
-/// Locks the folder until its files are made, with the file that says what they are made with. Two commands of other options would
-/// mix their files, and neither would see it.
+/// Locks the folder until its files are made, with the file that says what they are made with. Two commands of other options
+/// would mix their files, and neither would see it.
 ///
 /// # Errors
 /// If another command makes files there, or the folder cannot be written to.

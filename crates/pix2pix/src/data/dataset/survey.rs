@@ -108,7 +108,7 @@ impl Survey {
             Some(seen) => (Ok(seen), false),
             None => (look(pairs, index), true),
         };
-        // each file is read once; nothing here of those that come again
+        // none of pairs that come again: each is read once
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
             .map(|index| (firsts[index] == index).then(|| found(index)))
@@ -121,15 +121,19 @@ impl Survey {
                 _ => None,
             });
         remembered.keep(news, read);
-        let known: Vec<Option<Seen>> = headers
-            .iter()
-            .map(|found| found.as_ref()?.0.as_ref().ok().copied())
+        let again = firsts.iter().enumerate();
+        let again = again.filter(|(index, first)| index != *first);
+        let known: BTreeMap<usize, Seen> = again
+            .filter_map(|(_, first)| {
+                let (seen, _) = headers[*first].as_ref()?;
+                Some((*first, *seen.as_ref().ok()?))
+            })
             .collect();
         let mut survey = Self::default();
         for (index, found) in headers.into_iter().enumerate() {
-            let seen = match (found, known[firsts[index]]) {
+            let seen = match (found, known.get(&firsts[index])) {
                 (Some((seen, _)), _) => seen,
-                (None, Some(seen)) => Ok(seen),
+                (None, Some(seen)) => Ok(*seen),
                 (None, None) => look(pairs, index),
             };
             match seen {

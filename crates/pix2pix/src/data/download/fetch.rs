@@ -31,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Downloads `address`, of about so many megabytes, to `file`. Bytes go to `file.part` first, which is locked meanwhile;
 /// after an interruption, the next call resumes from there if the server's file is the same, whose version is kept in
 /// `file.part.version`. Beside a complete file is `file.version`, by which it is known again: [`remove`](super::remove)
-/// removes both. `tell` receives the number of bytes so far and, if the server reports it, the total. Returns whether the server has
-/// said where the file ends: if not, a connection that broke off looks like the end, and the file may be a part.
+/// removes both. `tell` receives the number of bytes so far and, if the server reports it, the total. Returns whether the server
+/// has said where the file ends: if not, a connection that broke off looks like the end, and the file may be a part.
 ///
 /// # Errors
 /// When `address` is none, or the server cannot be reached, refuses, or repeatedly breaks off; `file.part` is kept if it can
