@@ -275,5 +275,11 @@ fn fetch_once(address: &str, megabytes: u32, file: &Path) -> Result<bool, Error>
         bar.set_position(done);
     });
     bar.finish_and_clear();
-    fetched.map(|()| true)
+    if !fetched? {
+        say(
+            "note: the server does not say where the file ends, and a connection that breaks off looks the same: its content is \
+             checked\n",
+        );
+    }
+    Ok(true)
 }

@@ -19,7 +19,7 @@ pub use windows::listen;
 use pix2pix::for_threads;
 
 use crate::failure::Failure;
-use crate::output::tell;
+use crate::output::{self, tell};
 
 /// What somebody outside wants of the process.
 #[derive(Clone, Copy)]
@@ -56,9 +56,11 @@ impl Wishes {
     }
 }
 
-/// Installs the handler, in one of so many processes, and returns the flag that it sets. Prints a message unless `is_quiet`.
+/// Installs the handler, in one of so many processes, and returns the flag that it sets. Prints a message unless `is_quiet`. From
+/// now on, no note waits for its reader: a step that waited would not see the flag, and the handler no second signal.
 pub fn flag(processes: usize, is_quiet: bool) -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
+    output::detach(stop.clone()).map_err(|e| deaf(&e))?;
     let set = stop.clone();
     let mut wishes = Wishes::default();
     let asked = move || {

@@ -2,6 +2,7 @@
 //! Python package both run it.
 
 mod average;
+mod background;
 mod bench;
 mod best_args;
 mod beyond_args;
@@ -41,6 +42,7 @@ mod receptive_field;
 mod report;
 mod result_file;
 mod runs;
+mod screen;
 mod serve;
 mod summary;
 mod switch;
@@ -142,7 +144,12 @@ enum Command {
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     memory::keep_freed();
     interrupt::ignore_size_limit();
-    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let code = run_command(arguments.into_iter().collect());
+    output::end();
+    code
+}
+
+fn run_command(arguments: Vec<OsString>) -> u8 {
     program::remember(&arguments);
     let program = command();
     let merged = match config_file::merged(&program, arguments) {

@@ -12,13 +12,14 @@ use pix2pix::{RunConfig, escaped};
 use pix2pix_server::LiveTraining;
 
 use crate::output::{plain, tell};
+use crate::screen;
 use crate::words::length_of;
 
 /// A bar of this length, if it is known yet, on a terminal; none elsewhere, or if `quiet`. `rest` is the template of what stands
 /// behind the bar.
 pub fn bar(length: Option<u64>, rest: &str, quiet: bool) -> ProgressBar {
     let target = match stderr().is_terminal() && !quiet {
-        true => ProgressDrawTarget::stderr(),
+        true => screen::target(),
         false => ProgressDrawTarget::hidden(),
     };
     let style = ProgressStyle::with_template(&format!("{{bar:24}} {rest}"));
@@ -117,7 +118,8 @@ impl<'a> Progress<'a> {
             page.said(text);
         }
         match &self.display {
-            Display::Bar(bar) => bar.println(plain(text)),
+            // a line is kept for its reader, unlike what is drawn
+            Display::Bar(bar) => bar.suspend(|| tell(text)),
             Display::Lines(lines) => lines.say(text),
         }
     }

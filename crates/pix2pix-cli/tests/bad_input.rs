@@ -506,6 +506,24 @@ mod disks {
         assert!(!listing.contains(".part"), "{listing}");
     }
 
+    /// Not after a night of steps.
+    #[test]
+    fn no_room_for_a_checkpoint() {
+        let scratch = Scratch::new();
+        scratch.pairs("data", 1);
+        for (count, option) in ["", "--dry-run"].into_iter().enumerate() {
+            let arguments = format!("train data --out disk/run --steps 9 --quiet {option} {SMALL}");
+            if count > 0 {
+                fs::remove_dir(scratch.path("disk")).unwrap();
+            }
+            let output = on_disk(&scratch, "size=200k", &arguments);
+            let told = "a checkpoint of this run needs at least 0.";
+            fails(&output, 1, &["disk/run", told, "free some space"]);
+            let listing = fs::read_to_string(scratch.path("listing")).unwrap();
+            assert_eq!(listing, "", "{option}");
+        }
+    }
+
     /// A run that a full disk stopped can be resumed once there is space; if the disk is then read-only, the last
     /// checkpoint stays unchanged.
     #[test]

@@ -970,6 +970,33 @@ fn pairs_of_other_options_are_not_taken_for_the_same() {
     assert!(said.contains("another command: prepare noise"), "{said}");
 }
 
+/// Each of several commands would see none of the others' files, and a pair would be trained on and held out.
+#[cfg(unix)]
+#[test]
+fn two_commands_do_not_mix_their_files() {
+    use pix2pix::folder_lock::{self, Taken};
+    let scratch = Scratch::new();
+    scratch.pairs("pairs", 10);
+    let out = scratch.path("two");
+    let Taken::Ours(other) = folder_lock::take(&out, pix2pix::data::PREPARED).unwrap() else {
+        panic!("nobody has it");
+    };
+    for command in ["split pairs --val-fraction 0.3", "gray pairs"] {
+        let output = scratch.run(&format!("prepare {command} --out two"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let told = "error: two: another `pix2pix prepare` is making files here; wait until";
+        assert!(said.starts_with(told), "{said}");
+    }
+    drop(other);
+    assert!(!out.exists());
+    let at_once = "for seed in 1 2 3; do $pix2pix prepare split pairs --out two --seed $seed --val-fraction 0.3 & done; wait";
+    scratch.bash(at_once);
+    let [train, val] = ["two/train", "two/val"].map(|folder| names(&scratch.path(folder)));
+    assert_eq!([train.len(), val.len()], [7, 3]);
+    assert!(val.iter().all(|name| !train.contains(name)), "{val:?}");
+}
+
 /// A killed command leaves no pair without the mark of its options.
 #[cfg(unix)]
 #[test]

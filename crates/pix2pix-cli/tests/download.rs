@@ -135,6 +135,36 @@ fn endless(stream: &mut TcpStream, _: &[u8], _: Option<usize>, _: usize) {
     while stream.write_all(&[0; 1 << 16]).is_ok() {}
 }
 
+/// Half of the file or all of it, without a length: its end is that of the connection.
+fn half_without_length(stream: &mut TcpStream, content: &[u8], _: Option<usize>, _: usize) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    let _ = stream.write_all(&content[..content.len() / 2]);
+}
+
+fn without_length(stream: &mut TcpStream, content: &[u8], _: Option<usize>, _: usize) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    let _ = stream.write_all(content);
+}
+
+/// Half of the file or all of it in a chunk; behind the last one comes an empty one.
+fn half_in_chunks(stream: &mut TcpStream, content: &[u8], _: Option<usize>, _: usize) {
+    chunk(stream, &content[..content.len() / 2]);
+}
+
+fn in_chunks(stream: &mut TcpStream, content: &[u8], _: Option<usize>, _: usize) {
+    chunk(stream, content);
+    let _ = stream.write_all(b"0\r\n\r\n");
+}
+
+fn chunk(stream: &mut TcpStream, bytes: &[u8]) {
+    let length = bytes.len();
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+    let _ = write!(stream, "{head}{length:x}\r\n");
+    let _ = stream
+        .write_all(bytes)
+        .and_then(|()| stream.write_all(b"\r\n"));
+}
+
 /// Announces a terabyte.
 fn huge(stream: &mut TcpStream, _: &[u8], _: Option<usize>, _: usize) {
     head(stream, 1_000_000_000_000, None);
@@ -249,6 +279,26 @@ fn dropped_connections_are_gone_on_with() {
     let scratch = Scratch::new();
     let (code, said) = download(&scratch, &Server::start(facades(), without_ranges), "");
     assert_eq!(code, Some(0), "{said}");
+}
+
+/// Where only the end of the connection ends the file, it is not known to be whole: that is told, and seen in its content.
+#[test]
+fn a_part_is_never_taken_for_the_whole() {
+    const NOTE: &str = "note: the server does not say where the file ends";
+    for (answer, is_noted, told) in [
+        (without_length as Answer, true, None),
+        (in_chunks, false, None),
+        (half_without_length, true, Some("a bad archive")),
+        (half_in_chunks, false, Some("the download failed")),
+    ] {
+        let scratch = Scratch::new();
+        let (code, said) = download(&scratch, &Server::start(facades(), answer), "");
+        let wanted = if told.is_some() { 1 } else { 0 };
+        assert_eq!(code, Some(wanted), "{said}");
+        assert_eq!(said.contains(NOTE), is_noted, "{said}");
+        assert!(told.is_none_or(|told| said.contains(told)), "{said}");
+        assert_eq!(scratch.path("datasets/facades").exists(), told.is_none());
+    }
 }
 
 /// Bytes of an interrupted download are not downloaded again, unless they are of another version of the file than the

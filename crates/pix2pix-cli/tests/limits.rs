@@ -348,6 +348,46 @@ fn commands_without_threads_say_so() {
     }
 }
 
+/// As of a job of Slurm or a unit of systemd: a group inside that of the machine, which has no limit. Only who may make groups
+/// can try it.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_limit_of_an_inner_control_group_is_seen() {
+    const NOT_ALLOWED: i32 = 77;
+    let scratch = Scratch::new();
+    let output = scratch.bash(&format!(
+        r#"
+own=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
+group="/sys/fs/cgroup/memory$own/pix2pix-$$"
+[ -n "$own" ] && mkdir "$group" && echo 120000000 > "$group/memory.limit_in_bytes" || exit {NOT_ALLOWED}
+(echo $BASHPID > "$group/cgroup.procs"; exec $pix2pix train earth --out new --steps 1 --filters 32)
+code=$?
+rmdir "$group"
+exit $code"#
+    ));
+    if output.status.code() == Some(NOT_ALLOWED) {
+        return;
+    }
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    let told = "of memory, and this process can have 120";
+    assert!(error.contains(told), "{error}");
+}
+
+/// The lock of the folder takes the last one.
+#[test]
+fn a_training_without_files_says_so() {
+    let scratch = Scratch::new();
+    for files in 4..8 {
+        let train = "exec timeout 60 $pix2pix train earth --out new --filters 2 --threads 1";
+        let output = scratch.bash(&format!("ulimit -n {files}; {train}"));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{files}: {error}");
+        let told = "raise the limit on open files (ulimit -n)";
+        assert!(error.contains(told), "{files}: {error}");
+    }
+}
+
 #[test]
 fn a_server_without_files_says_so() {
     let scratch = model();

@@ -241,6 +241,25 @@ fn a_resume_of_what_is_done_leaves_the_report() {
     assert!(!resumed().contains("draws it again"));
 }
 
+/// As a process leaves it that is killed after the last step, in its report.
+#[test]
+fn a_resume_of_what_is_done_removes_what_is_unfinished() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 2);
+    scratch.trained("data", "");
+    let parts = ["run", "run/samples", "run/checkpoints"]
+        .map(|folder| scratch.path(folder).join(".pix2pix-killed.part"));
+    for part in &parts {
+        fs::create_dir(part).unwrap();
+        fs::write(part.join("file"), "half").unwrap();
+    }
+    let notes = scratch.path("run/.pix2pix-notes");
+    fs::write(&notes, "of a person").unwrap();
+    scratch.ok("train --resume run");
+    assert!(parts.iter().all(|part| !part.exists()));
+    assert!(notes.exists());
+}
+
 /// Its time is over when the last step is saved, and not before: a full disk must not take the rest of the time.
 #[test]
 fn a_run_of_a_length_of_time_keeps_the_time_of_steps_that_are_lost() {
@@ -491,6 +510,121 @@ fn a_second_signal_stops_at_once() {
         names(&scratch.path("run/checkpoints")),
         Vec::<String>::new()
     );
+}
+
+/// Sends SIGTERM to a training that nobody reads, and waits for its end.
+#[cfg(target_os = "linux")]
+fn stop_unread(child: &mut Child, run: &Path) {
+    signal(child, "-TERM");
+    let mut ended = None;
+    wait_until("the end of a training that nobody reads", || {
+        ended = child.try_wait().unwrap();
+        ended.is_some()
+    });
+    assert_eq!(ended.unwrap().code(), Some(130));
+    let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let state = format!("state_{:07}.safetensors", metrics.lines().count());
+    let checkpoints = names(&run.join("checkpoints"));
+    assert!(checkpoints.contains(&state), "{checkpoints:?}");
+}
+
+/// Makes the pipe of a stream hold a page only, which a few lines fill.
+#[cfg(target_os = "linux")]
+fn with_little_room(stream: &impl std::os::fd::AsRawFd) {
+    // SAFETY: the descriptor is open, and this call has no pointers.
+    let room = unsafe { libc::fcntl(stream.as_raw_fd(), libc::F_SETPIPE_SZ, 4096) };
+    assert!(room >= 4096, "{}", std::io::Error::last_os_error());
+}
+
+/// A pipe whose reader sleeps, as of `less` or a connection that hangs, stops neither the steps nor the signals.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_that_nobody_reads_goes_on_and_stops() {
+    for page in ["", "--serve 127.0.0.1:0"] {
+        let scratch = Scratch::new();
+        scratch.pairs("data", 3);
+        let endless = format!("train data --out run --steps 4000000 --log-every 1 {SMALL} {page}");
+        let mut child = start(&scratch, &endless);
+        with_little_room(child.stderr.as_ref().unwrap());
+        let run = scratch.path("run");
+        // a page holds less than a hundred lines
+        wait_for_unread_lines(&mut child, &run, 250);
+        stop_unread(&mut child, &run);
+    }
+}
+
+/// As [`wait_for_lines`], which reads what a program has said when it fails.
+#[cfg(target_os = "linux")]
+fn wait_for_unread_lines(child: &mut Child, run: &Path, count: usize) {
+    let lines = || {
+        let metrics = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+        metrics.lines().count()
+    };
+    let begun = Instant::now();
+    while lines() < count {
+        if begun.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it stands at step {}", lines());
+        }
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// As after Ctrl-S, with its bar and a line for each checkpoint above it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_training_on_a_terminal_that_is_not_read_goes_on_and_stops() {
+    use std::os::fd::{FromRawFd, OwnedFd};
+
+    let (mut master, mut slave) = (-1, -1);
+    // SAFETY: both places are written to; a name, settings and a size are not asked for.
+    let opened = unsafe {
+        libc::openpty(
+            &mut master,
+            &mut slave,
+            std::ptr::null_mut(),
+            std::ptr::null(),
+            std::ptr::null(),
+        )
+    };
+    assert_eq!(opened, 0);
+    // SAFETY: openpty has opened both for this test alone.
+    let [_master, slave] = unsafe { [master, slave].map(|end| OwnedFd::from_raw_fd(end)) };
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let noisy = "--steps 4000000 --log-every 1 --save-every 1 --keep 1";
+    let mut command = scratch.heeding_signals(&format!("train data --out run {noisy} {SMALL}"));
+    let copy = || Stdio::from(slave.try_clone().unwrap());
+    command.stdin(copy()).stdout(copy()).stderr(copy());
+    let mut child = command.env("TERM", "xterm").spawn().unwrap();
+    let run = scratch.path("run");
+    wait_for_unread_lines(&mut child, &run, 200);
+    stop_unread(&mut child, &run);
+}
+
+/// A person may read page by page: at the end, the program waits for that.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_nobody_has_read_yet_is_not_lost() {
+    let scratch = Scratch::new();
+    scratch.pairs("data", 3);
+    let mut child = start(
+        &scratch,
+        &format!("train data --out run --steps 150 --log-every 1 {SMALL}"),
+    );
+    with_little_room(child.stderr.as_ref().unwrap());
+    let last = scratch.path("run/samples/step_0000150.png");
+    wait_until("the last sheet", || last.is_file());
+    // longer than a command waits that is to stop
+    sleep(Duration::from_secs(2));
+    assert!(child.try_wait().unwrap().is_none());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let steps = told.lines().filter(|line| line.starts_with("step "));
+    assert_eq!(steps.count(), 150, "{told}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.starts_with("done after 150 steps"), "{said}");
 }
 
 /// Killed 200 times at random moments: while it starts, reads, trains, saves and removes old files.

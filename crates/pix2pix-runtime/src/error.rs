@@ -81,11 +81,16 @@ impl Error {
         use std::io::ErrorKind;
         let of_its_kind = match reason.kind() {
             ErrorKind::NotFound => "check the path",
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                "change its permissions or choose another place"
+            ErrorKind::PermissionDenied => "change its permissions or choose another place",
+            ErrorKind::ReadOnlyFilesystem => {
+                "its disk is mounted so that nothing is written; choose another place"
             }
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                "free some space or choose another disk"
+            // a disk has room for so many files, too, and tells neither from the other
+            ErrorKind::StorageFull => "free some space, or remove files, or choose another disk",
+            ErrorKind::QuotaExceeded => "free some of your space, or choose another disk",
+            // of the process, or of a disk whose files have at most 4 GB
+            ErrorKind::FileTooLarge => {
+                "raise the limit on sizes of files (ulimit -f) or choose another disk"
             }
             ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
                 "a file is in the way: move it or choose another path"
@@ -252,6 +257,33 @@ mod tests {
             for_threads(&threads),
             "raise the limit on processes (ulimit -u)"
         );
+    }
+
+    /// What helps against one does not help against another.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn each_limit_of_a_disk_has_its_remedy() {
+        // EACCES, EROFS, ENOSPC, EDQUOT and EFBIG
+        for (number, remedy) in [
+            (13, "change its permissions or choose another place"),
+            (
+                30,
+                "its disk is mounted so that nothing is written; choose another place",
+            ),
+            (
+                28,
+                "free some space, or remove files, or choose another disk",
+            ),
+            (122, "free some of your space, or choose another disk"),
+            (
+                27,
+                "raise the limit on sizes of files (ulimit -f) or choose another disk",
+            ),
+        ] {
+            let reason = std::io::Error::from_raw_os_error(number);
+            let error = Error::io(Path::new("x"), "write the file", reason).to_string();
+            assert!(error.ends_with(&format!("; {remedy}")), "{error}");
+        }
     }
 
     /// U+202E shows what follows from right to left: such a name of a program ends like that of a picture.

@@ -98,6 +98,8 @@ impl Settings {
             Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
             _ => host,
         };
+        // the same name, written in full
+        let name = name.strip_suffix('.').unwrap_or(name);
         let address = name
             .trim_start_matches('[')
             .trim_end_matches(']')
@@ -154,6 +156,8 @@ mod tests {
         for own in [
             "localhost",
             "LOCALHOST:8080",
+            "localhost.",
+            "localhost.:8080",
             "127.0.0.1:8080",
             "127.0.0.1",
             "[::1]:8080",
@@ -165,6 +169,8 @@ mod tests {
             "evil.example",
             "evil.example:8080",
             "localhost.evil.example",
+            "evil.example.",
+            "localhost..",
             "10.0.0.1",
             "",
         ] {
@@ -174,7 +180,8 @@ mod tests {
             hosts: vec!["maps.example".to_string()],
             ..Settings::default()
         };
-        assert!(proxied.is_own_name("maps.example") && !proxied.is_own_name("evil.example"));
+        assert!(proxied.is_own_name("maps.example") && proxied.is_own_name("maps.example."));
+        assert!(!proxied.is_own_name("evil.example"));
         let guarded = Settings {
             token: Some("secret".to_string()),
             ..Settings::default()

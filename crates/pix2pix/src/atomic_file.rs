@@ -4,11 +4,11 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use pix2pix_runtime::regular_file::{self, SPECIAL};
-use tempfile::TempDir;
 
 use crate::error::{Error, Result};
 
@@ -89,6 +89,20 @@ pub fn there(folder: &Path) -> &Path {
     let mut above = folder.ancestors();
     let there = above.find(|folder| fs::symlink_metadata(folder).is_ok());
     there.unwrap_or(Path::new("."))
+}
+
+/// The bytes that this user may still write to the disk of a folder, which may not exist yet; `None` if they are not known.
+#[cfg(unix)]
+pub(crate) fn room_in(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(there(folder)).ok()?;
+    // a disk of no size is one that does not say it
+    (disk.f_blocks > 0).then(|| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// The bytes that this user may still write to the disk of a folder; `None`, as they are not known.
+#[cfg(not(unix))]
+pub(crate) fn room_in(_: &Path) -> Option<u64> {
+    None
 }
 
 /// Makes a file in a folder, and removes it.
@@ -251,26 +265,22 @@ pub(crate) struct Scratch {
     /// The system releases this lock when the process ends, even if it crashes. It is released before the folder is
     /// removed: Windows removes no open file.
     _lock: File,
-    folder: TempDir,
+    folder: Removed,
 }
 
 impl Scratch {
     /// Creates it in a folder.
     pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         loop {
-            let folder = tempfile::Builder::new()
-                .prefix(PREFIX)
-                .suffix(SUFFIX)
-                .tempdir_in(folder)?;
+            let folder = Removed::new_in(folder)?;
             // before the lock, another process may take the folder for that of a killed one and remove it
-            let lock = keep_usable(folder.path())
-                .and_then(|()| File::create_new(folder.path().join(LOCK)));
+            let lock = keep_usable(&folder.0).and_then(|()| File::create_new(folder.0.join(LOCK)));
             let lock = match lock {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
                 created => created?,
             };
             // a file system without locks keeps the folders of killed processes
-            if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) && folder.path().exists() {
+            if !matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) && folder.0.exists() {
                 return Ok(Self {
                     _lock: lock,
                     folder,
@@ -280,7 +290,34 @@ impl Scratch {
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder.0
+    }
+}
+
+/// A folder that is removed at the end. Those of the `tempfile` crate have errors that hide the system's, and its number.
+struct Removed(PathBuf);
+
+impl Removed {
+    /// Creates one of a name that nothing in `folder` has.
+    fn new_in(folder: &Path) -> io::Result<Self> {
+        // the current folder may be another one at the end
+        let folder = std::path::absolute(folder)?;
+        loop {
+            // each state is keyed by other random numbers
+            let name = RandomState::new().build_hasher().finish();
+            let path = folder.join(format!("{PREFIX}{name:016x}{SUFFIX}"));
+            match fs::create_dir(&path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                made => return made.map(|()| Self(path)),
+            }
+        }
+    }
+}
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        // what is left is swept by the next command that writes there
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -426,6 +463,33 @@ mod tests {
         }
         assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 2);
         assert_eq!(fs::read(at("file")).unwrap(), b"old");
+    }
+
+    #[test]
+    fn a_disk_has_room() {
+        let scratch = tempfile::tempdir().unwrap();
+        let room = room_in(scratch.path()).unwrap();
+        assert!(room > TRIED as u64, "{room}");
+        assert!(room_in(&scratch.path().join("new/deep")).is_some());
+        // a disk without a size
+        #[cfg(target_os = "linux")]
+        assert_eq!(room_in(Path::new("/proc")), None);
+    }
+
+    /// With its number, the remedies for its kind are found; a path inside would be told twice.
+    #[test]
+    fn what_the_system_says_is_told_as_it_is() {
+        let scratch = tempfile::tempdir().unwrap();
+        let Err(refused) = Scratch::new(&scratch.path().join("none")) else {
+            panic!("it is made in no folder");
+        };
+        // ENOENT
+        assert_eq!(refused.raw_os_error(), Some(2));
+        let [one, other] = [(); 2].map(|()| Scratch::new(scratch.path()).unwrap());
+        assert!(is_unfinished(one.path().file_name().unwrap()));
+        assert_ne!(one.path(), other.path());
+        drop([one, other]);
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -35,6 +35,7 @@
 //! - [`device`] lists and opens devices;
 //! - [`parallel`] connects processes that train together;
 //! - [`text_table`] aligns the columns of tables;
+//! - [`folder_lock`] lets one process alone write into a folder;
 //! - [`atomic_file`] writes files that appear whole or not at all;
 //! - [`identity`] tells whether paths lead to one file or folder.
 //!
@@ -49,6 +50,7 @@ pub(crate) mod config;
 pub mod data;
 pub mod draw;
 pub mod exchange;
+pub mod folder_lock;
 pub(crate) mod fourier;
 pub mod identity;
 pub mod model;

@@ -77,7 +77,7 @@ use burn::tensor::Device;
 use crate::backend::device;
 use crate::config::RunConfig;
 use crate::data::dataset::Dataset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::parallel::Group;
 pub use beginning::Beginning;
 pub use event::{Event, Outcome, Remaining};
@@ -116,6 +116,14 @@ impl Training<'_> {
             tell(Event::Noted(&warning));
         }
         Ok(())
+    }
+
+    /// Checks that the first checkpoint fits on the disk of the run.
+    fn check_disk(&self) -> Result<()> {
+        match self.is_root() {
+            true => fit::check_disk(self.config, self.folder.root()),
+            false => Ok(()),
+        }
     }
 
     /// Whether this process writes files and reports events for the group: rank 0, or the only process.
@@ -171,7 +179,12 @@ pub fn resume(
     stop: &AtomicBool,
     tell: &mut dyn FnMut(Event),
 ) -> Result<Outcome> {
-    let saved = to_go_on(&training, tell)?;
+    let saved = to_go_on(&training, tell);
+    if matches!(saved, Err(Error::Done(_))) && training.is_root() {
+        // a process that was killed after the last step, in its report, has left it; else it would stay for good
+        training.folder.remove_unfinished()?;
+    }
+    let saved = saved?;
     if training.is_root() {
         training.folder.use_for(training.config)?;
         held_out::write(&training.folder, training.config, training.data)?;
@@ -182,11 +195,13 @@ pub fn resume(
 /// Checks what [`train`] checks before the first step, and writes nothing. `tell` receives notes.
 ///
 /// # Errors
-/// When the configuration is invalid or does not fit the data, or both do not fit into memory.
+/// When the configuration is invalid or does not fit the data, both do not fit into memory, or a checkpoint does not fit on the
+/// disk.
 pub fn check_train(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<()> {
     training.config.check_course()?;
     training.config.check_effects()?;
-    training.check(tell)
+    training.check(tell)?;
+    training.check_disk()
 }
 
 /// Checks what [`resume`] checks before the first step, and writes nothing. `tell` receives notes. Returns what is left of the
@@ -226,6 +241,9 @@ fn to_go_on(training: &Training, tell: &mut dyn FnMut(Event)) -> Result<Saved> {
         config.check_learning()?;
     }
     course::check_improving(folder, config, &scores)?;
+    if !is_end {
+        training.check_disk()?;
+    }
     if training.is_root() {
         let before = read_config(folder.root())?;
         let notes = [

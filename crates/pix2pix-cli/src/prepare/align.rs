@@ -66,7 +66,7 @@ pub fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
     });
     keep(&data, results)?;
     let options = prepared::of_align(common, nodata);
-    let pairs = make(common, &options, jobs, is_made, work)?;
+    let pairs = make(common, &options, jobs, is_made, |_| Ok(()), work)?;
     tell_found(common, pairs, None);
     let mut unsure = unsure.into_inner().expect("no panic while it is held");
     unsure.sort();

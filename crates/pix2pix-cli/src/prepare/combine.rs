@@ -90,7 +90,7 @@ pub fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
         write(target, &both, *alpha)
     };
     let options = prepared::of_combine(common, nearest);
-    let pairs = make(common, &options, jobs, is_made, work)?;
+    let pairs = make(common, &options, jobs, is_made, |_| Ok(()), work)?;
     tell_found(common, pairs, None);
     for (name, _) in ["A", "B"].into_iter().zip(maps).filter(|(_, is)| *is) {
         say(&format!(

@@ -68,7 +68,7 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
         let both = side_by_side(&source, &photo).expect("both have one depth and size");
         write(target, &both, *alpha)
     };
-    let pairs = make(common, &options, jobs, is_made, work)?;
+    let pairs = make(common, &options, jobs, is_made, |_| Ok(()), work)?;
     tell_found(common, pairs, None);
     if are_slices {
         say(SLICES_APART);

@@ -1,10 +1,11 @@
 //! What the pairs of a folder were made with: a hidden file in it says it. Files that exist are kept, and those of another
 //! task or of other options must not be taken for the ones that a command would make.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 use pix2pix::data::{Nodata, PREPARED, Task};
+use pix2pix::folder_lock::{self, FolderLock, Taken};
 use pix2pix::{Error, atomic_file, one_line, regular_file};
 
 use super::{Common, Sides};
@@ -23,16 +24,38 @@ fn unrevised(options: &str) -> &str {
     rests.next().unwrap_or(options)
 }
 
-/// Checks that the files in the folder were made with these options, as far as it is known: earlier versions did not say it.
+/// The options that the files in the folder were made with, if it is known.
+pub fn mark_of(out: &Path) -> String {
+    regular_file::read_to_string(&out.join(PREPARED)).unwrap_or_default()
+}
+
+/// Locks the folder until its files are made, with the file that says what they are made with. Two commands of other options
+/// would mix their files, and neither would see it.
+///
+/// # Errors
+/// If another command makes files there, or the folder cannot be written to.
+pub fn lock(out: &Path) -> Result<FolderLock, Error> {
+    match folder_lock::take(out, PREPARED)? {
+        Taken::Ours(lock) => Ok(lock),
+        Taken::Others(_) => {
+            let remedy = "wait until it has ended, or choose another --out";
+            Err(Error::file(
+                out,
+                "another `pix2pix prepare` is making files here",
+                remedy,
+            ))
+        }
+    }
+}
+
+/// Checks that the files in the folder, whose mark is this, were made with these options, as far as it is known: earlier versions
+/// did not say it.
 ///
 /// # Errors
 /// If they were made with others.
-pub fn check(out: &Path, options: &str) -> Result<(), Error> {
-    let Ok(text) = regular_file::read_to_string(&place(out)) else {
-        return Ok(());
-    };
-    let earlier = text.trim_end();
-    if earlier == options {
+pub fn check(out: &Path, mark: &str, options: &str) -> Result<(), Error> {
+    let earlier = mark.trim_end();
+    if earlier.is_empty() || earlier == options {
         return Ok(());
     }
     let earlier = unrevised(earlier);
@@ -47,67 +70,10 @@ pub fn check(out: &Path, options: &str) -> Result<(), Error> {
     Err(Error::file(out, reason, remedy))
 }
 
-/// What a command has left in its folder before its first file.
-#[derive(Debug)]
-pub struct Begun {
-    /// The mark, if there was none, or that of other options.
-    mark: Option<PathBuf>,
-    /// The folders that there were not, the innermost first.
-    folders: Vec<PathBuf>,
-    /// Whether the folder had nothing but a mark.
-    was_empty: bool,
-}
-
-/// Says that the files in the folder are made with these options, before there is one: a killed command leaves none without
-/// the mark. Files of an earlier version, which have none, are taken for those of these options.
-///
-/// # Errors
-/// If it cannot be written; the folder is then as it was.
-pub fn begin(out: &Path, options: &str) -> Result<Begun, Error> {
-    let wanted = format!("{options}\n");
-    let place = place(out);
-    if regular_file::read_to_string(&place).is_ok_and(|text| text == wanted) {
-        return Ok(Begun {
-            mark: None,
-            folders: Vec::new(),
-            was_empty: !has_others(out),
-        });
-    }
-    let missing = out
-        .ancestors()
-        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
-    let mut begun = Begun {
-        mark: None,
-        folders: missing.map(Path::to_path_buf).collect(),
-        was_empty: !has_others(out),
-    };
-    let written = atomic_file::create_folder(out)
-        .and_then(|()| atomic_file::write_own(&place, wanted.as_bytes()));
-    match written {
-        Ok(()) => {
-            begun.mark = Some(place);
-            Ok(begun)
-        }
-        Err(error) => {
-            begun.undo();
-            Err(error)
-        }
-    }
-}
-
-impl Begun {
-    /// Leaves nothing behind, as nothing was made. Files that another command has made in the folder meanwhile keep the mark.
-    pub fn undo(self) {
-        let was_empty = self.was_empty;
-        let is_needed = |mark: &PathBuf| was_empty && mark.parent().is_some_and(has_others);
-        // what is not removed harms nobody: an empty folder, or a mark without files
-        if let Some(mark) = self.mark.filter(|mark| !is_needed(mark)) {
-            let _ = std::fs::remove_file(mark);
-        }
-        for folder in self.folders {
-            let _ = std::fs::remove_dir(folder);
-        }
-    }
+/// The mark of these options. It is written before the first file: a killed command leaves none without it. Files of an earlier
+/// version, which have none, are taken for those of these options.
+pub fn mark(options: &str) -> String {
+    format!("{options}\n")
 }
 
 /// Whether the folder has anything but the mark. One that has been emptied, as a person sees it, has not.
@@ -115,10 +81,6 @@ pub fn has_others(out: &Path) -> bool {
     let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
     let mut names = entries.map(|entry| entry.file_name());
     names.any(|name| name != PREPARED && !atomic_file::is_unfinished(&name))
-}
-
-fn place(out: &Path) -> PathBuf {
-    out.join(PREPARED)
 }
 
 /// A task on photographs and the options that its files depend on, as they are typed, with [`REVISED`] or [`REVISED_TWICE`] if it
@@ -179,15 +141,15 @@ fn of_common(common: &Common) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     #[test]
     fn a_folder_without_a_word_is_taken_for_anybodys() {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path();
-        assert!(check(out, "gray").is_ok());
-        begin(out, "gray").unwrap();
-        assert!(check(out, "gray").is_ok());
-        let said = check(out, "gray --size 64").unwrap_err().to_string();
+        let out = Path::new("pairs");
+        assert!(check(out, "", "gray").is_ok());
+        assert!(check(out, &mark("gray"), "gray").is_ok());
+        let refused = check(out, &mark("gray"), "gray --size 64").unwrap_err();
+        let said = refused.to_string();
         assert!(
             said.contains("another command: prepare gray; choose"),
             "{said}"
@@ -197,17 +159,15 @@ mod tests {
     /// An interrupted command of an earlier version is not finished by one that computes other pictures.
     #[test]
     fn revised_tasks_have_the_mark() {
-        let folder = tempfile::tempdir().unwrap();
         let common = Common {
             input: PathBuf::from("photos"),
-            out: folder.path().to_path_buf(),
+            out: PathBuf::from("pairs"),
             size: None,
             range: None,
             pages: None,
             seed: 0,
             threads: 0,
         };
-        let out = &common.out;
         for (task, before) in [
             (Task::Blur { sigma: 2.0 }, "blur --sigma 2"),
             (Task::Sketch { sigma: 5.0 }, "sketch --sigma 5"),
@@ -215,9 +175,9 @@ mod tests {
             (Task::Mask { share: 0.25 }, "mask --share 0.25 --seed 0"),
             (Task::Mask { share: 0.25 }, "mask --share 0.25 --seed 0 (2)"),
         ] {
-            begin(out, before).unwrap();
             let now = of_photographs(&common, task);
-            let said = check(out, &now).unwrap_err().to_string();
+            let refused = check(&common.out, &mark(before), &now).unwrap_err();
+            let said = refused.to_string();
             assert!(
                 said.contains("pairs of an earlier version, which"),
                 "{said}"
@@ -228,23 +188,23 @@ mod tests {
 
     #[test]
     fn pairs_that_an_earlier_version_made_in_another_way_are_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let out = folder.path();
-        let said = |options: &str| check(out, options).unwrap_err().to_string();
-        begin(out, "sketch --sigma 5").unwrap();
-        let told = said("sketch --sigma 5 (2)");
+        let said = |before: &str, options: &str| {
+            let refused = check(Path::new("pairs"), &mark(before), options);
+            refused.unwrap_err().to_string()
+        };
+        let told = said("sketch --sigma 5", "sketch --sigma 5 (2)");
         assert!(
             told.contains("pairs of an earlier version, which"),
             "{told}"
         );
-        let told = said("sketch --sigma 6 (2)");
+        let told = said("sketch --sigma 5", "sketch --sigma 6 (2)");
         assert!(
             told.contains("command: prepare sketch --sigma 5;"),
             "{told}"
         );
-        begin(out, "sketch --sigma 5 (2)").unwrap();
-        assert!(check(out, "sketch --sigma 5 (2)").is_ok());
-        let told = said("gray");
+        let same = mark("sketch --sigma 5 (2)");
+        assert!(check(Path::new("pairs"), &same, "sketch --sigma 5 (2)").is_ok());
+        let told = said("sketch --sigma 5 (2)", "gray");
         assert!(
             told.contains("command: prepare sketch --sigma 5;"),
             "{told}"
@@ -252,28 +212,19 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_nothing_leaves_nothing() {
+    fn one_command_makes_files_in_a_folder() {
         let folder = tempfile::tempdir().unwrap();
-        let out = folder.path().join("new/deep");
-        let begun = begin(&out, "gray").unwrap();
-        assert!(out.join(PREPARED).is_file());
-        begun.undo();
-        assert!(!folder.path().join("new").exists());
-        // a mark that was there, and a folder that has files, stay
-        begin(&out, "gray").unwrap();
-        begin(&out, "gray").unwrap().undo();
-        assert!(out.join(PREPARED).is_file());
-        begin(&out, "blur").unwrap().undo();
-        assert!(out.is_dir() && !out.join(PREPARED).exists());
-        // and the mark of files that another command of the same options makes meanwhile
-        let begun = begin(&out, "gray").unwrap();
-        begin(&out, "gray").unwrap();
-        std::fs::write(out.join("1.png"), "another's").unwrap();
-        begun.undo();
-        assert!(out.join(PREPARED).is_file());
-        // what was there before needs no mark
-        std::fs::remove_file(out.join(PREPARED)).unwrap();
-        begin(&out, "gray").unwrap().undo();
-        assert!(!out.join(PREPARED).exists());
+        let out = folder.path().join("new");
+        let first = lock(&out).unwrap();
+        first.use_for(&mark("split")).unwrap();
+        let Err(refused) = lock(&out) else {
+            panic!("two commands have it");
+        };
+        let said = refused.to_string();
+        assert!(said.contains("is making files here; wait"), "{said}");
+        drop(first);
+        assert_eq!(lock(&out).unwrap().text(), mark("split"));
+        assert_eq!(mark_of(&out), mark("split"));
+        assert!(!has_others(&out));
     }
 }

@@ -11,6 +11,7 @@ use pix2pix::data::picture::{
 };
 use pix2pix::data::{Dataset, Narrow, Nodata, Options, Pages, Pairs, earth, nodata};
 use pix2pix::device::set_threads;
+use pix2pix::folder_lock::FolderLock;
 use pix2pix::identity::{Identity, alike};
 use rayon::prelude::*;
 
@@ -242,12 +243,14 @@ pub fn is_made(target: &Path) -> bool {
 }
 
 /// Makes every file that is not there, in parallel, with a progress bar on a terminal. Returns the number of all. `options` are
-/// those that the files depend on: files that are there and were made with others are an error.
+/// those that the files depend on: files that are there and were made with others are an error. `check` is asked about each
+/// target while no other command makes files in the folder.
 pub fn make<T: Sync>(
     common: &Common,
     options: &str,
     jobs: BTreeMap<PathBuf, T>,
     is_there: fn(&Path) -> bool,
+    check: impl Fn(&Path) -> Result<(), Error>,
     work: impl Fn(&T, &Path) -> Result<(), Error> + Sync,
 ) -> Result<usize, Failure> {
     if jobs.is_empty() {
@@ -260,16 +263,24 @@ pub fn make<T: Sync>(
         return Err(Failure::Usage(format!("{}: {message}", common.out.plain())));
     }
     are_apart(&common.out, jobs.keys())?;
-    let before = jobs.keys().filter(|target| is_there(target)).count();
-    // pairs of other pictures may be there, whose mark would be replaced
-    if before > 0 || prepared::has_others(&common.out) {
-        prepared::check(&common.out, options)?;
-    }
     set_threads(common.threads)?;
-    let begun = match before == jobs.len() {
+    let mark = prepared::mark(options);
+    // where all is made, nothing is written, and the folder may be one that lets nobody write
+    let lock = match jobs.keys().all(|target| is_there(target)) {
         true => None,
-        false => Some(prepared::begin(&common.out, options)?),
+        false => Some(prepared::lock(&common.out)?),
     };
+    let earlier = lock
+        .as_ref()
+        .map_or_else(|| prepared::mark_of(&common.out), FolderLock::text);
+    jobs.keys().try_for_each(|target| check(target))?;
+    // pairs of other pictures may be there, whose mark would be replaced
+    if prepared::has_others(&common.out) {
+        prepared::check(&common.out, &earlier, options)?;
+    }
+    if let Some(lock) = &lock {
+        lock.use_for(&mark)?;
+    }
     remove_unfinished(jobs.keys().cloned());
     let bar = progress::bar(Some(jobs.len() as u64), "{pos}/{len}  {eta} left", false);
     let made = AtomicUsize::new(0);
@@ -283,13 +294,12 @@ pub fn make<T: Sync>(
     });
     bar.finish_and_clear();
     let made = made.into_inner();
-    match begun {
-        Some(begun) if made == 0 => begun.undo(),
-        // another command that began before may have ended without a file meanwhile, and removed the mark
-        Some(_) => {
-            prepared::begin(&common.out, options)?;
-        }
-        None => {}
+    if let Some(lock) = lock
+        && made == 0
+        && earlier != mark
+    {
+        // the mark would be of nothing, or of files that were here before
+        lock.discard();
     }
     result?;
     let there = jobs.len() - made;

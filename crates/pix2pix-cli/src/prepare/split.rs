@@ -54,14 +54,7 @@ pub fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
             let ending = from.extension().unwrap_or_default().to_string_lossy();
             let whole = picture::volume_extension(&from).or_else(|| picture::ome_extension(&from));
             let file = format!("{name}.{}", whole.unwrap_or(&ending));
-            let in_split = |split: &str| common.out.join(split).join(&folder).join(&file);
-            let others = SPLITS.into_iter().filter(|other| *other != SPLITS[split]);
-            if let Some(there) = others.map(in_split).find(|file| file.exists()) {
-                let reason = "it is there from another split, and now belongs elsewhere";
-                let remedy = "empty the folder, or choose another one with --out";
-                return Err(Error::file(&there, reason, remedy).into());
-            }
-            let target = in_split(SPLITS[split]);
+            let target = common.out.join(SPLITS[split]).join(&folder).join(&file);
             add(&mut jobs, target, from, PathBuf::clone)?;
         }
     }
@@ -71,14 +64,36 @@ pub fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
         atomic_file::write(target, &bytes)
     };
     keep(&data, jobs.keys().cloned())?;
+    let check = |target: &Path| is_in_no_other(&common.out, target);
     // a copy has all of its name
-    make(common, prepared::SPLIT, jobs, Path::is_file, work)?;
+    make(common, prepared::SPLIT, jobs, Path::is_file, check, work)?;
     tell_found(common, pairs.len(), Some(Pages::First));
     let [train, val, test] = counts;
     say(&format!(
         "pairs: {train} in train/, {val} in val/, {test} in test/\n"
     ));
     Ok(())
+}
+
+/// Checks that what is to be copied to `target` is not there in the folder of another part: it would be trained on and held out.
+fn is_in_no_other(out: &Path, target: &Path) -> Result<(), Error> {
+    let in_part = |part: &str| {
+        let inside = target.strip_prefix(out.join(part)).ok()?;
+        Some(inside.to_path_buf())
+    };
+    let Some(inside) = SPLITS.into_iter().find_map(in_part) else {
+        return Ok(());
+    };
+    let places = SPLITS.map(|part| out.join(part).join(&inside));
+    let mut others = places.iter().filter(|place| *place != target);
+    match others.find(|place| place.exists()) {
+        None => Ok(()),
+        Some(there) => {
+            let reason = "it is there from another split, and now belongs elsewhere";
+            let remedy = "empty the folder, or choose another one with --out";
+            Err(Error::file(there, reason, remedy))
+        }
+    }
 }
 
 /// A file of a pair that is copied, its folder in the pair's split, and its name there without an ending.

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use sysinfo::{MemoryRefreshKind, System};
+use sysinfo::{
+    CGroupLimits, MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid,
+};
 
 /// Memory in bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,17 +23,30 @@ pub fn of_process() -> Option<Memory> {
         most: system.total_memory() + system.total_swap(),
         free: system.available_memory() + system.free_swap(),
     };
-    let container = system.cgroup_limits().map(|limits| Memory {
-        most: limits.total_memory,
-        free: limits.free_memory,
+    let groups = [system.cgroup_limits(), of_own_group(&mut system)];
+    let [container, group] = groups.map(|limits| {
+        limits.map(|limits| Memory {
+            most: limits.total_memory,
+            // what files take of it is given back where it is needed
+            free: limits.total_memory.saturating_sub(limits.rss),
+        })
     });
-    let limits = [Some(machine), container, address_space()];
+    let limits = [Some(machine), container, group, address_space()];
     // a limit of 0 is one that is not known
     let known = limits.into_iter().flatten().filter(|limit| limit.most > 0);
     known.reduce(|a, b| Memory {
         most: a.most.min(b.most),
         free: a.free.min(b.free),
     })
+}
+
+/// The limits of this process's control group and of those around it (Linux): of a job of Slurm, a unit of systemd, or a
+/// container that sees the groups of the machine. Those of a container that sees only its own are the system's.
+fn of_own_group(system: &mut System) -> Option<CGroupLimits> {
+    let own = get_current_pid().ok()?;
+    let processes = ProcessesToUpdate::Some(&[own]);
+    system.refresh_processes_specifics(processes, false, ProcessRefreshKind::nothing());
+    system.process(own)?.cgroup_limits()
 }
 
 /// The limit of this process's address space (`ulimit -v`), if there is one (Linux).

@@ -1,7 +1,11 @@
-//! Estimates the memory that training needs, to refuse what cannot fit, and for advice after running out of memory.
+//! Estimates the memory that training needs, to refuse what cannot fit, and for advice after running out of memory; and the room
+//! on the disk for a checkpoint.
+
+use std::path::Path;
 
 use pix2pix_runtime::network::LayerGraph;
 
+use crate::atomic_file;
 use crate::backend::device::Device;
 use crate::backend::memory::{self, Memory};
 use crate::config::RunConfig;
@@ -48,15 +52,8 @@ fn weights(config: &RunConfig, [width, height]: [usize; 2]) -> usize {
 
 /// Estimated number of bytes for the steps of training with `batch` pairs of this size (width, height) per step; `None` if the
 /// configuration's networks cannot be built.
-pub fn bytes(config: &RunConfig, [width, height]: [usize; 2], batch: usize) -> Option<u64> {
-    let (init, device) = (&mut WeightInit::blank(), Device::flex());
-    let [from, to] = config
-        .generator
-        .channels()
-        .map(|channels| [channels, height, width]);
-    let generator = config.generator.layers(from);
-    let discriminator = config.discriminator.init_with(init, &device).ok()?;
-    let discriminator = discriminator.layers(from, to);
+pub fn bytes(config: &RunConfig, size: [usize; 2], batch: usize) -> Option<u64> {
+    let [generator, discriminator] = networks(config, size)?;
     let outputs = |graph: &LayerGraph| -> usize {
         let sizes = graph
             .layers
@@ -71,10 +68,7 @@ pub fn bytes(config: &RunConfig, [width, height]: [usize; 2], batch: usize) -> O
         ema,
         ..
     } = config.optimizer;
-    let moments = match moments {
-        MomentFormat::F32 => 2 * NUMBER,
-        MomentFormat::Bf16 => NUMBER,
-    };
+    let moments = of_moments(moments);
     // with one batch in one process, the CPU applies gradients as they come
     let gradient = match (accumulate * config.ranks, config.device.is_card()) {
         (1, false) => 0,
@@ -87,6 +81,64 @@ pub fn bytes(config: &RunConfig, [width, height]: [usize; 2], batch: usize) -> O
     };
     let trained = parameters * (NUMBER + gradient + moments) + averaged;
     Some(trained as u64 + (kept * batch as f64) as u64)
+}
+
+/// Bytes of Adam's two moments of a weight.
+fn of_moments(format: MomentFormat) -> usize {
+    match format {
+        MomentFormat::F32 => 2 * NUMBER,
+        MomentFormat::Bf16 => NUMBER,
+    }
+}
+
+/// The layers of generator and discriminator for pairs of this size; `None` if the networks cannot be built.
+fn networks(config: &RunConfig, [width, height]: [usize; 2]) -> Option<[LayerGraph; 2]> {
+    let (init, device) = (&mut WeightInit::blank(), Device::flex());
+    let [from, to] = config
+        .generator
+        .channels()
+        .map(|channels| [channels, height, width]);
+    let generator = config.generator.layers(from);
+    let discriminator = config.discriminator.init_with(init, &device).ok()?;
+    let discriminator = discriminator.layers(from, to);
+    Some([generator, discriminator])
+}
+
+/// The least number of bytes of a checkpoint with the state beside it; `None` if the networks cannot be built.
+fn of_checkpoint(config: &RunConfig) -> Option<u64> {
+    let networks = networks(config, config.jitter.crop_size.sides())?;
+    let [generator, discriminator] = networks.map(|network| network.trainable());
+    let OptimizerConfig {
+        moments,
+        freeze_generator,
+        ..
+    } = config.optimizer;
+    // a weight that is held has no moments yet
+    let updated = match freeze_generator {
+        0 => generator + discriminator,
+        _ => discriminator,
+    };
+    let bytes = (generator + discriminator) * NUMBER + updated * of_moments(moments);
+    Some(bytes as u64)
+}
+
+/// Checks that the disk of a run's folder has room for its first checkpoint, which would otherwise be found out when it is saved.
+///
+/// # Errors
+/// When it has not.
+pub fn check_disk(config: &RunConfig, root: &Path) -> Result<()> {
+    match (of_checkpoint(config), atomic_file::room_in(root)) {
+        (Some(needed), Some(room)) if needed > room => Err(Error::file(
+            root,
+            format!(
+                "a checkpoint of this run needs at least {}, and its disk has room for {}",
+                summary::memory(needed),
+                summary::memory(room)
+            ),
+            "free some space, or choose another disk",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Estimated number of bytes of the pairs that the run keeps in memory: as many as it comes to, each as large as some of
@@ -195,6 +247,35 @@ mod tests {
             ..UnetConfig::default()
         });
         config
+    }
+
+    /// 54.4 million weights of the generator and 2.8 million of the discriminator, each with two moments.
+    #[test]
+    fn a_checkpoint_has_weights_and_moments() {
+        let of = |freeze, moments| {
+            let mut config = config(256);
+            config.optimizer.freeze_generator = freeze;
+            config.optimizer.moments = moments;
+            of_checkpoint(&config).unwrap() as f64 / 1e6
+        };
+        for (found, million) in [
+            (of(0, MomentFormat::F32), 57.2 * 12.0),
+            (of(0, MomentFormat::Bf16), 57.2 * 8.0),
+            (of(1, MomentFormat::F32), 57.2 * 4.0 + 2.8 * 8.0),
+        ] {
+            assert!((found - million).abs() < 2.0, "{found} {million}");
+        }
+        // no disk has room for this
+        let mut huge = config(256);
+        let GeneratorConfig::Unet(unet) = &mut huge.generator else {
+            panic!("another generator");
+        };
+        unet.filters = 1 << 20;
+        let refused = check_disk(&huge, Path::new("."));
+        if cfg!(unix) {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains("needs at least "), "{told}");
+        }
     }
 
     /// Measured by `pix2pix bench` on a CPU; the estimates are within a tenth.

@@ -1,60 +1,29 @@
 //! A run folder: the paths of its files, the lock for writing, and how a run starts and resumes.
 
-use std::cell::Cell;
-use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::fs::{self, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 use pix2pix_runtime::regular_file;
-use same_file::Handle;
 
 use super::file::{self, CHECKPOINTS, CONFIG, LOCK, SAMPLES, is_run};
 use super::stray;
 use crate::atomic_file;
 use crate::config::RunConfig;
 use crate::error::{Error, Result, foreign, shown};
+use crate::folder_lock::{self, FolderLock, Taken};
 use crate::model::checkpoint;
-
-/// A time longer than a look at the lock takes, and how often it is waited for.
-const LOOK: Duration = Duration::from_millis(10);
-const LOOKS: u32 = 20;
 
 /// A run folder, locked by this process. Until a run begins or resumes in it, its files stay as they are; if none does,
 /// what the lock itself needed is removed.
 pub struct RunFolder {
     root: PathBuf,
-    lock: Option<Lock>,
+    lock: Option<FolderLock>,
     replaced: Option<Remove>,
 }
 
 /// Removes an earlier run from its folder, but for the lock.
 pub type Remove = fn(&Path) -> Result<()>;
-
-/// The lock of a run folder.
-struct Lock {
-    /// The system releases this lock when the process ends, even if it crashes.
-    file: File,
-    /// What was made for the lock, in the order in which it is removed if no run begins.
-    made: Vec<PathBuf>,
-    in_use: Cell<bool>,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if self.in_use.get() {
-            return;
-        }
-        for made in &self.made {
-            // a folder that is no longer empty stays
-            let _ = match made.is_dir() {
-                true => fs::remove_dir(made),
-                false => fs::remove_file(made),
-            };
-        }
-    }
-}
 
 impl RunFolder {
     /// Locks a run's folder, or an empty folder for a new run, which is created if needed.
@@ -66,60 +35,23 @@ impl RunFolder {
         if root.is_dir() && !root.join(CONFIG).exists() && !is_empty(root)? {
             return Err(taken(root));
         }
-        let missing = root.ancestors().take_while(|folder| {
-            !folder.as_os_str().is_empty() && fs::symlink_metadata(folder).is_err()
-        });
-        let missing: Vec<PathBuf> = missing.map(Path::to_path_buf).collect();
-        let path = root.join(LOCK);
-        let failed = |e| Error::io(&path, "write the lock", e);
-        let mut options = File::options();
-        options.read(true).write(true);
-        loop {
-            let mut made = missing.clone();
-            atomic_file::create_folder(root)?;
-            is_no_link(&path)?;
-            let opened = match options.clone().create_new(true).open(&path) {
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => match options.open(&path) {
-                    // the process that made it has removed it
-                    Err(e) if e.kind() == ErrorKind::NotFound => continue,
-                    opened => opened,
-                },
-                created => {
-                    made.insert(0, path.clone());
-                    created
-                }
-            };
-            let mut lock = Lock {
-                file: opened.map_err(failed)?,
-                made,
-                in_use: Cell::new(false),
-            };
-            match try_lock(&lock.file) {
-                Ok(()) if is_at(&path, &lock.file) => {
-                    return Ok(Self {
-                        root: root.to_path_buf(),
-                        lock: Some(lock),
-                        replaced: None,
-                    });
-                }
-                // between opening and locking, the process that held it has removed it, and a third may hold the next one
-                Ok(()) => lock.made.clear(),
-                Err(TryLockError::WouldBlock) => {
-                    lock.made.clear();
-                    let mut holder = String::new();
-                    // without the process's number, the message is still useful
-                    let _ = lock.file.read_to_string(&mut holder);
-                    let holder = match holder.trim() {
-                        "" => String::new(),
-                        process => format!(" ({process})"),
-                    };
-                    return Err(Error::file(
-                        root,
-                        format!("another process{holder} is training here"),
-                        "wait for it, or stop it; for a new run, choose another `folder`",
-                    ));
-                }
-                Err(TryLockError::Error(e)) => return Err(failed(e)),
+        match folder_lock::take(root, LOCK)? {
+            Taken::Ours(lock) => Ok(Self {
+                root: root.to_path_buf(),
+                lock: Some(lock),
+                replaced: None,
+            }),
+            Taken::Others(holder) => {
+                // without the process's number, the message is still useful
+                let holder = match holder.trim() {
+                    "" => String::new(),
+                    process => format!(" ({process})"),
+                };
+                Err(Error::file(
+                    root,
+                    format!("another process{holder} is training here"),
+                    "wait for it, or stop it; for a new run, choose another `folder`",
+                ))
             }
         }
     }
@@ -171,22 +103,23 @@ impl RunFolder {
     /// When a file cannot be written or removed.
     pub fn use_for(&self, config: &RunConfig) -> Result<()> {
         if let Some(lock) = &self.lock {
-            lock.in_use.set(true);
-            let mut file = &lock.file;
-            let noted = file.rewind().and_then(|()| file.set_len(0));
-            noted
-                .and_then(|()| writeln!(file, "{}", std::process::id()))
-                .map_err(|e| Error::io(&self.path(LOCK), "write the lock", e))?;
+            lock.use_for(&format!("{}\n", std::process::id()))?;
         }
-        for folder in [&self.root, &self.samples(), &self.checkpoints()] {
-            if folder.is_dir() {
-                atomic_file::remove_unfinished(folder)?;
-            }
-        }
+        self.remove_unfinished()?;
         let text = toml::to_string(config).expect("a configuration is plain data");
         atomic_file::write_own(&self.config_path(), text.as_bytes())?;
         atomic_file::create_folder(&self.samples())?;
         atomic_file::create_folder(&self.checkpoints())
+    }
+
+    /// Removes what a killed process left unfinished.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_unfinished(&self) -> Result<()> {
+        let folders = [self.root.clone(), self.samples(), self.checkpoints()];
+        let mut there = folders.iter().filter(|folder| folder.is_dir());
+        there.try_for_each(|folder| atomic_file::remove_unfinished(folder))
     }
 
     /// The folder itself.
@@ -273,28 +206,6 @@ impl RunFolder {
     }
 }
 
-/// Checks that a lock, whose content is replaced, is a file of the run folder or not there yet.
-fn is_no_link(lock: &Path) -> Result<()> {
-    match fs::symlink_metadata(lock) {
-        Ok(found) if !found.is_file() => {
-            let reason = "a link, a folder or a device in the place of the run's lock";
-            Err(Error::file(lock, reason, "move it away"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Takes a lock. Who looks whether a process trains there shares it for a moment (see [`is_locked`]), which is waited for.
-fn try_lock(file: &File) -> std::result::Result<(), TryLockError> {
-    for _ in 0..LOOKS {
-        match file.try_lock() {
-            Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
-            locked => return locked,
-        }
-    }
-    file.try_lock()
-}
-
 /// Whether a folder has no file but a run's lock, and what a killed process left unfinished.
 fn is_empty(root: &Path) -> Result<bool> {
     let failed = |e| Error::io(root, "read the folder", e);
@@ -304,12 +215,6 @@ fn is_empty(root: &Path) -> Result<bool> {
         empty &= name == LOCK || atomic_file::is_unfinished(&name);
     }
     Ok(empty)
-}
-
-/// Whether a path leads to an open file, and not to another one or to none.
-fn is_at(path: &Path, file: &File) -> bool {
-    let open = file.try_clone().and_then(Handle::from_file);
-    open.is_ok_and(|open| Handle::from_path(path).is_ok_and(|there| there == open))
 }
 
 /// The error for a new run in a folder with other files.
@@ -380,7 +285,7 @@ pub fn read_config_file(path: &Path) -> Result<RunConfig> {
     Ok(config)
 }
 
-/// Whether a process is training in this folder.
+/// Whether a process is training in this folder. Who looks has the lock for a moment.
 pub fn is_locked(root: &Path) -> bool {
     let lock = regular_file::open(&root.join(LOCK));
     lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
@@ -417,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_at_a_lock_does_not_refuse_a_run() {
+    fn a_run_that_trains_is_seen_from_outside() {
         let scratch = tempfile::tempdir().unwrap();
         let root = scratch.path().join("run");
         let held = RunFolder::lock(&root).unwrap();
@@ -425,13 +330,7 @@ mod tests {
         assert!(is_locked(&root));
         assert!(RunFolder::lock(&root).is_err());
         drop(held);
-        let look = File::open(root.join(LOCK)).unwrap();
-        look.lock_shared().unwrap();
-        let looking = thread::spawn(move || {
-            thread::sleep(3 * LOOK);
-            drop(look);
-        });
+        assert!(!is_locked(&root));
         assert!(RunFolder::lock(&root).is_ok());
-        looking.join().unwrap();
     }
 }

@@ -51,7 +51,7 @@ impl Split {
 }
 
 /// The files of a pair.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Files {
     /// Side by side in one file.
     Together(PathBuf),

@@ -1,5 +1,6 @@
 //! Pairs of a data set: their names and files, their order, and parts of them.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::slice;
 use std::sync::Arc;
@@ -102,6 +103,18 @@ impl Pairs {
     /// The files of all pairs without their masks, relative to the data set's root.
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.entries.iter().flat_map(|entry| entry.files.all())
+    }
+
+    /// For each pair, the first one of the same files: a table may have a pair many times.
+    pub(super) fn firsts(&self) -> Vec<usize> {
+        let mut known = HashMap::with_capacity(self.len());
+        let entries = self.entries.iter().enumerate();
+        entries
+            .map(|(index, entry)| {
+                let all = (&entry.files, entry.page, &entry.mask);
+                *known.entry(all).or_insert(index)
+            })
+            .collect()
     }
 
     /// Pair `index`, as results of earlier surveys know it.

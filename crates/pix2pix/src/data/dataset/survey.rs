@@ -104,25 +104,40 @@ impl Survey {
             Some(folder) => Remembered::of(folder, pairs.len()),
             None => Remembered::default(),
         };
-        let read = pairs.read_as();
+        let (read, firsts) = (pairs.read_as(), pairs.firsts());
         // with a flag for new results
+        let found = |index: usize| match remembered.recall(&pairs.asked(index), read) {
+            Some(seen) => (Ok(seen), false),
+            None => (look(pairs, index), true),
+        };
+        // none of pairs that come again: each is read once
         let headers: Vec<_> = (0..pairs.len())
             .into_par_iter()
-            .map(|index| match remembered.recall(&pairs.asked(index), read) {
-                Some(seen) => (Ok(seen), false),
-                None => (look(pairs, index), true),
-            })
+            .map(|index| (firsts[index] == index).then(|| found(index)))
             .collect();
         let news = headers
             .iter()
             .enumerate()
             .filter_map(|(index, found)| match found {
-                (Ok(seen), true) => Some((pairs.asked(index), *seen)),
+                Some((Ok(seen), true)) => Some((pairs.asked(index), *seen)),
                 _ => None,
             });
         remembered.keep(news, read);
+        let again = firsts.iter().enumerate();
+        let again = again.filter(|(index, first)| index != *first);
+        let known: BTreeMap<usize, Seen> = again
+            .filter_map(|(_, first)| {
+                let (seen, _) = headers[*first].as_ref()?;
+                Some((*first, *seen.as_ref().ok()?))
+            })
+            .collect();
         let mut survey = Self::default();
-        for (index, (seen, _)) in headers.into_iter().enumerate() {
+        for (index, found) in headers.into_iter().enumerate() {
+            let seen = match (found, known.get(&firsts[index])) {
+                (Some((seen, _)), _) => seen,
+                (None, Some(seen)) => Ok(*seen),
+                (None, None) => look(pairs, index),
+            };
             let size = seen.as_ref().ok().map(|([a, _], _)| a.size);
             survey.found.push(size);
             match seen {
@@ -754,6 +769,28 @@ pub fn mismatch(example: Option<&[PathBuf; 2]>, proposal: Option<&[String; 2]>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::dataset::Options;
+
+    /// They weigh as much as they come, and are read once.
+    #[test]
+    fn lines_of_a_table_that_come_again_are_known() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        for name in ["a.png", "b.png", "c.png"] {
+            image::RgbImage::new(16, 16).save(at(name)).unwrap();
+        }
+        std::fs::write(at("broken.png"), "no picture").unwrap();
+        let lines =
+            "a,b\na.png,b.png\na.png,c.png\na.png,b.png\na.png,broken.png\na.png,broken.png\n";
+        std::fs::write(at("pairs.csv"), lines).unwrap();
+        let pairs = Dataset::open(&at("pairs.csv"), &Options::default());
+        let pairs = pairs.unwrap().train;
+        assert_eq!(pairs.firsts(), [0, 1, 0, 3, 3]);
+        let survey = Survey::of(&pairs);
+        assert_eq!(survey.sizes[&[16, 16]], 3);
+        let broken: Vec<usize> = survey.broken.iter().map(|(index, _)| *index).collect();
+        assert_eq!(broken, [3, 4]);
+    }
 
     #[test]
     fn the_median_size_is_that_of_most_pairs() {

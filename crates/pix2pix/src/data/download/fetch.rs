@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pix2pix_runtime::regular_file;
 use ureq::Agent;
-use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, IF_RANGE, RANGE};
+use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE, IF_RANGE, RANGE, TRANSFER_ENCODING};
 use ureq::http::{Response, StatusCode, Uri};
 
 use super::mark;
@@ -31,7 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Downloads `address`, of about so many megabytes, to `file`. Bytes go to `file.part` first, which is locked meanwhile;
 /// after an interruption, the next call resumes from there if the server's file is the same, whose version is kept in
 /// `file.part.version`. Beside a complete file is `file.version`, by which it is known again: [`remove`](super::remove)
-/// removes both. `tell` receives the number of bytes so far and, if the server reports it, the total.
+/// removes both. `tell` receives the number of bytes so far and, if the server reports it, the total. Returns whether the server
+/// has said where the file ends: if not, a connection that broke off looks like the end, and the file may be a part.
 ///
 /// # Errors
 /// When `address` is none, or the server cannot be reached, refuses, or repeatedly breaks off; `file.part` is kept if it can
@@ -43,7 +44,7 @@ pub fn fetch(
     megabytes: u32,
     file: &Path,
     tell: &mut dyn FnMut(u64, Option<u64>),
-) -> Result<()> {
+) -> Result<bool> {
     check(address)?;
     check_free(file)?;
     let part = mark::part_of(file);
@@ -68,6 +69,7 @@ pub fn fetch(
         target,
         version: mark::version(&part),
         total: None,
+        is_ended: false,
         most: LARGER * u64::from(megabytes) * 1_000_000,
     };
     if download.version.is_none() {
@@ -100,7 +102,8 @@ pub fn fetch(
     download.target.sync_all().map_err(disk)?;
     // it may have come meanwhile
     check_free(file)?;
-    mark::complete(&download.target, file)
+    mark::complete(&download.target, file)?;
+    Ok(download.total.is_some() || download.is_ended)
 }
 
 /// Checks that an address has the form of one.
@@ -178,6 +181,8 @@ struct Download<'a> {
     version: Option<String>,
     /// The length of that file, if the server has said it.
     total: Option<u64>,
+    /// Whether its end is sent too, as that of chunks is.
+    is_ended: bool,
     /// The most bytes that it may have.
     most: u64,
 }
@@ -265,6 +270,7 @@ impl Download<'_> {
                 mark::write(self.part, version.as_deref()).map_err(Failed::Disk)?;
                 let length = response.headers().get(CONTENT_LENGTH);
                 self.total = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                self.is_ended = response.headers().contains_key(TRANSFER_ENCODING);
                 self.version = version;
                 Ok(0)
             }

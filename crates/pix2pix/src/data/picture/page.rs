@@ -28,7 +28,7 @@ choices!(Pages, "pages",
 );
 
 /// The page or slice of a file that holds a picture. Only TIFF and NIfTI files can have more than one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Page {
     /// The only one; a file with more is refused.
     #[default]
