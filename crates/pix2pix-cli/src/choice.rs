@@ -9,7 +9,7 @@ use crate::flags;
 pub fn choice<T: Choice>() -> impl TypedValueParser<Value = T> {
     let values = T::CHOICES.iter().map(|(_, name, about)| {
         // clap keeps the text as long as the program runs
-        PossibleValue::new(*name).help(flags::named(about))
+        PossibleValue::new(*name).help(flags::named_in_help(about))
     });
     PossibleValuesParser::new(values)
         .map(|name| T::from_name(&name).expect("clap accepts known names only"))

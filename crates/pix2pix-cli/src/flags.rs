@@ -42,11 +42,21 @@ pub const FLAGS: &[(&str, &str)] = &[
 
 /// What a user types for a field: the option of its name, unless that is another one. `None` if there is none.
 pub fn of(field: &str) -> Option<String> {
-    if let Some((_, flag)) = FLAGS.iter().find(|(other, _)| *other == field) {
-        return Some(flag.to_string());
-    }
-    let option = field.replace('_', "-");
-    has(&crate::command(), &option).then(|| format!("--{option}"))
+    let flag = flag(field);
+    let is_there = match flag.strip_prefix("--") {
+        Some(option) => has(&crate::command(), option),
+        None => true,
+    };
+    is_there.then_some(flag)
+}
+
+/// As [`of`], of a field that has an option.
+fn flag(field: &str) -> String {
+    let other = FLAGS.iter().find(|(other, _)| *other == field);
+    other.map_or_else(
+        || format!("--{}", field.replace('_', "-")),
+        |(_, flag)| flag.to_string(),
+    )
 }
 
 /// Whether a command, or one inside it, has an option.
@@ -58,6 +68,16 @@ fn has(command: &Command, option: &str) -> bool {
 
 /// A text of the library with options instead of fields. Other words in backticks, such as commands, stay as they are.
 pub fn named(text: &str) -> String {
+    replaced(text, of)
+}
+
+/// As [`named`], for the help of an option, in which all words in backticks are fields that have options: while the command is
+/// made, none can be looked up in it.
+pub fn named_in_help(text: &str) -> String {
+    replaced(text, |field| Some(flag(field)))
+}
+
+fn replaced(text: &str, flag: impl Fn(&str) -> Option<String>) -> String {
     let mut named = String::new();
     let mut left = text;
     while let Some((before, after)) = left.split_once('`') {
@@ -65,7 +85,7 @@ pub fn named(text: &str) -> String {
             break;
         };
         named += before;
-        match of(name) {
+        match flag(name) {
             Some(flag) => named += &flag,
             None => named += &format!("`{name}`"),
         }
@@ -101,5 +121,10 @@ mod tests {
         ] {
             assert_eq!(named(library), shown);
         }
+        let help = "Resize to `load_size`, then crop to `crop_size`";
+        assert_eq!(
+            named_in_help(help),
+            "Resize to --load-size, then crop to --crop-size"
+        );
     }
 }
