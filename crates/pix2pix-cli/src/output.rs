@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use pix2pix::{escaped, is_obeyed};
 
 use crate::background::{self, Writer};
+use crate::words::count;
 
 /// At the end of a command that was to stop, the longest time in which the notes that wait are written.
 const LAST: Duration = Duration::from_secs(1);
@@ -68,7 +69,10 @@ fn detached() -> Option<Detached> {
 /// When the system gives no thread.
 pub fn detach(stop: Arc<AtomicBool>) -> io::Result<()> {
     let tell = |lost| {
-        let text = format!("note: {lost} lines are lost: nobody has read them in time\n");
+        let text = format!(
+            "note: {} lost, which nobody has read in time\n",
+            count(lost, "line")
+        );
         Note::Error(text).write();
     };
     let notes = background::start("notes", |note: Note| note.write(), tell)?;

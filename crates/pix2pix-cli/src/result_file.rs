@@ -19,7 +19,7 @@ pub struct ResultArgs {
 }
 
 /// The help of `--force` where a command without `--out` writes into the run's folder.
-pub const OF_RUN: &str = "Replace result files that exist [default: refuse, but for the command's own in the run folder]";
+pub const OF_RUN: &str = "Replace result files that exist [default: refuse, except for what the command itself writes into the run folder]";
 
 /// Where the notes of a command go.
 #[derive(Clone, Copy)]

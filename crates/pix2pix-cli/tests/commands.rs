@@ -1355,8 +1355,8 @@ fn a_data_set_that_has_grown_is_measured_on_the_same_pairs() {
         .unwrap();
     let (after, said) = measured("data");
     assert_eq!(after, before);
-    let told = "note: run: the data set has other pairs than when the run began; those that it held out then are measured, 3 by \
-                their names\n";
+    let told = "note: run: the data set has other pairs than when the run began; the scores are those of the 3 pairs that it held \
+                out then, found by their names\n";
     assert!(said.contains(told), "{said}");
     let said = refused(&scratch, "train --resume run --steps 3", 1);
     assert!(
@@ -1380,7 +1380,7 @@ fn a_data_set_that_has_grown_is_measured_on_the_same_pairs() {
     fs::remove_file(scratch.path(&format!("data/{}.png", names[0]))).unwrap();
     let (table, said) = measured("data");
     assert!(
-        table.contains("2 of val") && said.contains("2 of 3 by their names"),
+        table.contains("2 of val") && said.contains("those of 2 of the 3 pairs that"),
         "{table}{said}"
     );
     // of an earlier version
@@ -1500,7 +1500,7 @@ fn a_dry_run_tells_what_a_run_needs_and_writes_nothing() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains(" s that remain of 1000 s, on cpu"), "{said}");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let note = "note: --time changes the length of a known run alone: it keeps --lr-schedule constant and --ema 0\n";
+    let note = "note: --time changes only the length of a known run, which keeps --lr-schedule constant and --ema 0\n";
     assert!(told.contains(note), "{told}");
     // the time is over within a few steps, but no step is none
     let long = "--time 1s --filters 4 --load-size 286 --crop-size 256 --batch-size 8";

@@ -82,9 +82,7 @@ impl Error {
         let of_its_kind = match reason.kind() {
             ErrorKind::NotFound => "check the path",
             ErrorKind::PermissionDenied => "change its permissions or choose another place",
-            ErrorKind::ReadOnlyFilesystem => {
-                "its disk is mounted so that nothing is written; choose another place"
-            }
+            ErrorKind::ReadOnlyFilesystem => "its disk is mounted read-only; choose another place",
             // a disk has room for so many files, too, and tells neither from the other
             ErrorKind::StorageFull => "free some space, or remove files, or choose another disk",
             ErrorKind::QuotaExceeded => "free some of your space, or choose another disk",
@@ -266,10 +264,7 @@ mod tests {
         // EACCES, EROFS, ENOSPC, EDQUOT and EFBIG
         for (number, remedy) in [
             (13, "change its permissions or choose another place"),
-            (
-                30,
-                "its disk is mounted so that nothing is written; choose another place",
-            ),
+            (30, "its disk is mounted read-only; choose another place"),
             (
                 28,
                 "free some space, or remove files, or choose another disk",

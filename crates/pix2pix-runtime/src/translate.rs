@@ -350,8 +350,8 @@ impl Translator {
         converted.map(drop).map_err(unlike_source)
     }
 
-    /// Width and height that the network computes for a picture of `size` at its scale, unless it is resized: every side padded to the
-    /// next multiple that the network accepts. The time of a translation grows with them.
+    /// Width and height that the network computes for a picture of `size` at its scale, unless it is resized: every side padded
+    /// to the next multiple that the network accepts. The time of a translation grows with them.
     pub fn padded(&self, size: [u32; 2]) -> [u32; 2] {
         let generator = &self.model.generator;
         let fitting = |side: u32| side.next_multiple_of(1 << generator.halvings());

@@ -95,8 +95,13 @@ pub fn there(folder: &Path) -> &Path {
 #[cfg(unix)]
 pub(crate) fn room_in(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(there(folder)).ok()?;
+    // some blocks are kept for root
+    let free = match rustix::process::geteuid().is_root() {
+        true => disk.f_bfree,
+        false => disk.f_bavail,
+    };
     // a disk of no size is one that does not say it
-    (disk.f_blocks > 0).then(|| disk.f_bavail.saturating_mul(disk.f_frsize))
+    (disk.f_blocks > 0).then(|| free.saturating_mul(disk.f_frsize))
 }
 
 /// The bytes that this user may still write to the disk of a folder; `None`, as they are not known.

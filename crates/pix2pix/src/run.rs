@@ -121,7 +121,7 @@ impl Training<'_> {
     /// Checks that the first checkpoint fits on the disk of the run.
     fn check_disk(&self) -> Result<()> {
         match self.is_root() {
-            true => fit::check_disk(self.config, self.folder.root()),
+            true => fit::check_disk(self.config, &self.folder.checkpoints()),
             false => Ok(()),
         }
     }

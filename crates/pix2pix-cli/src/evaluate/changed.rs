@@ -8,6 +8,7 @@ use pix2pix::identity::are_one;
 use pix2pix::{RunConfig, run};
 
 use crate::paths::lies_in;
+use crate::words::count;
 
 /// A data set without splits, whose pairs are not those of the run of `model`, with the pairs held out that the run holds out, if
 /// they are known and it has them; and what to say of it. Of the run's own data, which has grown or lost some, some are enough.
@@ -25,13 +26,14 @@ pub fn held_out_again(
         (is_own || there >= names.len()).then_some((split, there, names.len()))
     });
     if let Some((split, there, all)) = found {
-        let of = match there >= all {
+        let some = match there >= all {
             true => String::new(),
-            false => format!(" of {all}"),
+            false => format!("{there} of "),
         };
         let told = format!(
-            "the data set has other pairs than when the run began; those that it held out then are measured, {there}{of} by their \
-             names"
+            "the data set has other pairs than when the run began; the scores are those of {some}the {} that it held out then, found \
+             by their names",
+            count(all as u64, "pair")
         );
         return (split, Some(told));
     }

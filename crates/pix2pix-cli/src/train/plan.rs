@@ -532,7 +532,7 @@ fn set_length(
         let differs = config.time.is_none() && (schedule == Schedule::Constant || ema == 0.0);
         note = differs.then(|| {
             format!(
-                "note: --time changes the length of a known run alone: it keeps --lr-schedule {schedule} and --ema {ema}"
+                "note: --time changes only the length of a known run, which keeps --lr-schedule {schedule} and --ema {ema}"
             )
         });
         config.train_for(seconds);

@@ -139,9 +139,7 @@ impl Serialize for RunConfig {
         used(&mut file, "time", time.as_ref())?;
         file.serialize_entry("batch_size", batch_size)?;
         file.serialize_entry("seed", seed)?;
-        if let Some(seed) = split_seed {
-            file.serialize_entry("split_seed", seed)?;
-        }
+        used(&mut file, "split_seed", split_seed.as_ref())?;
         file.serialize_entry("threads", threads)?;
         file.serialize_entry("recompute", recompute)?;
         file.serialize_entry("device", device)?;

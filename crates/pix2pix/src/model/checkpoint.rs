@@ -153,7 +153,8 @@ impl Checkpoint {
     }
 
     /// Writes only the generator, rounded: that is enough for translation, in a half (16 bits) or a quarter (8 bits) of its size.
-    /// It is for others: its configuration is [`for_others`](RunConfig::for_others). Returns the largest rounding error, relative to the largest value of the same tensor.
+    /// It is for others: its configuration is [`for_others`](RunConfig::for_others). Returns the largest rounding error, relative to
+    /// the largest value of the same tensor.
     ///
     /// # Errors
     /// As [`save`](Self::save).

@@ -122,14 +122,14 @@ fn of_checkpoint(config: &RunConfig) -> Option<u64> {
     Some(bytes as u64)
 }
 
-/// Checks that the disk of a run's folder has room for its first checkpoint, which would otherwise be found out when it is saved.
+/// Checks that the disk of a folder has room for a checkpoint of a run, which would otherwise be found out when it is saved.
 ///
 /// # Errors
 /// When it has not.
-pub fn check_disk(config: &RunConfig, root: &Path) -> Result<()> {
-    match (of_checkpoint(config), atomic_file::room_in(root)) {
+pub fn check_disk(config: &RunConfig, folder: &Path) -> Result<()> {
+    match (of_checkpoint(config), atomic_file::room_in(folder)) {
         (Some(needed), Some(room)) if needed > room => Err(Error::file(
-            root,
+            folder,
             format!(
                 "a checkpoint of this run needs at least {}, and its disk has room for {}",
                 summary::memory(needed),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::background;
+use crate::words::count;
 
 /// At the end, the longest time in which the lines that wait are written.
 const LAST: Duration = Duration::from_secs(1);
@@ -26,8 +27,10 @@ pub fn start(mut out: impl Write + Send + 'static) -> io::Result<(Writer, Writin
         // a log that cannot be written, on a full disk for example, is none
         let _ = out.write_all(&line);
     };
-    let tell =
-        |lost| tracing::warn!("{lost} lines of the log are lost: nobody has read it in time");
+    let tell = |lost| {
+        let lines = count(lost, "line");
+        tracing::warn!("{lines} of the log lost, which nobody has read in time");
+    };
     let writer = Writer(background::start("log", write, tell)?);
     Ok((writer.clone(), Writing(writer)))
 }

@@ -118,8 +118,8 @@ impl<W: Weight> Task for Channels<'_, W> {
 }
 
 impl<W: Weight> Channels<'_, W> {
-    /// Adds the weights of some output channels, times the gradients of these, to the products `[pixel][tap]`: `V` vectors of taps and
-    /// `P` pixels at a time.
+    /// Adds the weights of some output channels, times the gradients of these, to the products `[pixel][tap]`: `V` vectors of taps
+    /// and `P` pixels at a time.
     #[inline(always)]
     fn add_all<M: Simd, const P: usize, const V: usize>(
         &self,
