@@ -194,18 +194,20 @@ def test_a_callback_ends_the_run_which_can_be_resumed(tmp_path: pathlib.Path) ->
     def two(event: pix2pix.Event) -> bool:
         return not (event["kind"] == "step" and event["step"] == 2)
 
-    run = small(tmp_path / "run", steps=4, callback=two)
+    run = small(tmp_path / "run", steps=4, recompute=True, callback=two)
     assert (run.state, run.step, run.sample_steps) == ("stopped", 2, [2])
     run = pix2pix.resume(run, quiet=True)
     assert (run.state, run.step) == ("done", 4)
-    whole = small(tmp_path / "whole", steps=4)
+    whole = small(tmp_path / "whole", steps=4, recompute=True)
     assert run.losses == whole.losses
     weights = "checkpoints/step_0000004.safetensors"
     assert (run.path / weights).read_bytes() == (whole.path / weights).read_bytes()
     longer = pix2pix.resume(run.path, steps=5, workers=2, keep=1, quiet=True)
     assert longer.step == 5
     config = (longer.path / "config.toml").read_text()
-    assert "\nworkers = 2\n" in config and "\nkeep = 1\n" in config
+    # what is not given stays
+    for line in ("workers = 2", "keep = 1", "recompute = true"):
+        assert f"\n{line}\n" in config, line
 
 
 @pytest.mark.parametrize(("answer", "steps"), [(False, 1), (np.bool_(False), 1), (np.bool_(True), 2), (0, 2), (None, 2)])
