@@ -370,7 +370,7 @@ impl Read {
     /// if pixels of the other side have it, for which one option for both was given then.
     fn unmet(&self, side: usize) -> Option<String> {
         let value = |side: usize| match self.domains[side].nodata {
-            Some(Nodata::Value(value)) => Some(value.to_string()),
+            Some(value @ Nodata::Value(_)) => Some(value.to_string()),
             Some(Nodata::Tag) | None => None,
         };
         let meets = |side: usize| match self.domains[side].labels {

@@ -431,6 +431,32 @@ fn a_tag_is_found_in_pictures_and_in_windows() {
     }
 }
 
+/// Class ids of 4 bits are not stretched to 8, and neither is what says that they have no data.
+#[test]
+fn a_tag_is_one_of_class_ids() {
+    let (scratch, name) = (tempfile::tempdir().unwrap(), "bits4.tif");
+    let nodata = [None, Some(Nodata::Tag)];
+    let data = twice(scratch.path(), name, nodata);
+    let (data, survey, _) = survey::checked(data, OnError::Stop).unwrap();
+    let forced = Forced {
+        labels: [None, Some(Classes::Numbered(4))],
+        nodata,
+        ..Forced::default()
+    };
+    let domains = survey.domains(&forced).unwrap();
+    let ids = domains[1].clone();
+    assert_eq!(gaps(&data.train.in_domains(domains)), expected_gaps(name));
+    // as translation knows them
+    let path = raster(name);
+    let content = Content::from(path.as_path());
+    let metadata = Metadata::read(&content, Format::Tiff, Page::Only, 1).in_domain(&ids);
+    assert_eq!(metadata.nodata(), Some(15.0));
+    let at = (&content, Format::Tiff, Page::Only);
+    let gap_in = |domain| Metadata::gap_of(Some(Nodata::Tag), at, 1, domain);
+    assert_eq!(gap_in(Some(&ids)), Some(15.0));
+    assert_eq!(gap_in(None), Some(255.0));
+}
+
 /// Where nobody has said how pixels without data are known, the number of the tag is told.
 #[test]
 fn what_files_name_is_told_as_they_name_it() {

@@ -133,7 +133,8 @@ fn source(
     }
     let channels = picture.channels() / pages.len();
     let gaps = pages.iter().flat_map(|page| {
-        let gap = Metadata::gap_of(domain.nodata, (content, format, *page), channels);
+        let at = (content, format, *page);
+        let gap = Metadata::gap_of(domain.nodata, at, channels, Some(domain));
         std::iter::repeat_n(gap, channels)
     });
     let gaps: Vec<Option<f32>> = gaps.collect();

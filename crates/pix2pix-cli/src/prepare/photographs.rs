@@ -51,8 +51,8 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     let work = |(file, page, alpha): &(PathBuf, Page, bool), target: &Path| {
         let (shown, content) = (store.shown(file), store.content(file)?);
         let (photo, format) = picture::decode_marked(&shown, &content, *page, Gaps::OfPalettes)?;
-        let metadata = Metadata::read(&content, format, *page, photo.channels());
-        let gap = metadata.nodata();
+        let at = (&content, format, *page);
+        let [gap, tag] = Metadata::named(at, photo.channels());
         let has_it = |gap: &f32| {
             photo
                 .to_floats()
@@ -60,7 +60,7 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
                 .any(|sample| nodata::is(*sample, *gap))
         };
         let is_marked = gap.is_some_and(|gap| has_it(&gap));
-        whole(&shown, metadata.nodata_tag().filter(|_| is_marked))?;
+        whole(&shown, tag.filter(|_| is_marked))?;
         let range = range_of(common, &shown, &photo)?;
         let photo = sized(&photo, common.size.map(|size| size.0), false);
         let seed = seed_of(common.seed, file, *page);

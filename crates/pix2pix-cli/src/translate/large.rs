@@ -59,6 +59,7 @@ pub fn translate(
         ));
     }
     let metadata = Metadata::read(&path.into(), Format::Tiff, page, large.header().channels);
+    let metadata = metadata.in_domain(&translator.config.source);
     let options = TranslateOptions {
         nodata: metadata.nodata(),
         ..args.options()

@@ -34,7 +34,8 @@ pub fn read(
         pair::same_size((files[0].0, size), (path, part.size()))?;
         let channels = part.channels() / pages.len();
         for page in pages.iter().filter(|_| has_tags) {
-            let gap = Metadata::read(content, format, *page, channels).nodata();
+            let metadata = Metadata::read(content, format, *page, channels);
+            let gap = metadata.in_domain(domain).nodata();
             gaps.extend(iter::repeat_n(gap, channels));
         }
         parts.push(part);

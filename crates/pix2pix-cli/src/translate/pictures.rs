@@ -51,7 +51,7 @@ pub fn translate(
     let (picture, format, gap) = read(&contents, &[page], translator)?;
     let (size, channels) = (picture.size(), picture.channels());
     let metadata = Metadata::read(&contents[0].1, format, page, channels);
-    let metadata = with_tag(metadata, gap);
+    let metadata = with_tag(metadata.in_domain(&translator.config.source), gap);
     let is_pair = args.is_pair(&translator.config, size);
     let given = Given {
         path,

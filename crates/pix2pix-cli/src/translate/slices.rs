@@ -198,7 +198,7 @@ impl<'a> Slices<'a> {
         let around = page.around(translator.config.neighbors, self.count);
         let (picture, format, gap) = read(&self.contents, &around, translator)?;
         let metadata = Metadata::read(self.first(), format, page, self.header.channels);
-        let metadata = with_tag(metadata, gap);
+        let metadata = with_tag(metadata.in_domain(&translator.config.source), gap);
         let is_pair = !self.is_volume() && args.is_pair(&translator.config, picture.size());
         let given = Given {
             path: self.path,

@@ -163,6 +163,15 @@ impl Domain {
         let Some(mask) = self.mask_of(&picture, gaps) else {
             return (picture, None);
         };
+        let are_ids = |labels: &&Labels| labels.stored == labels::Stored::Ids;
+        if let (Some(labels), 3..) = (self.labels.as_ref().filter(are_ids), picture.channels()) {
+            // beside ids in three channels, the first class is an id too, and no color
+            let zeros = vec![0.0; picture.channels()];
+            let ids = labels.ids_of(nodata::filled(&picture, &mask, &zeros));
+            if ids.channels() == 1 {
+                return (ids, Some(mask));
+            }
+        }
         (self.filled(&picture, &mask), Some(mask))
     }
 
@@ -413,6 +422,33 @@ mod tests {
         // of amounts, one band says so
         let mask = Domain::RGB8.mask(&picture, 0.0).unwrap();
         assert_eq!(mask.bytes(), [0, 0]);
+    }
+
+    /// The color of Cityscapes' first class is no id.
+    #[test]
+    fn ids_in_three_channels_may_have_gaps() {
+        let class = |color| labels::Class {
+            name: String::new(),
+            color,
+        };
+        let map = Domain::of_labels(Labels {
+            stored: labels::Stored::Ids,
+            classes: vec![class([128, 64, 128]), class([244, 35, 232])],
+        });
+        let read = |samples: Vec<u8>| {
+            let picture = Picture::new([3, 1], 3, Samples::U8(samples));
+            let (picture, mask) = map.without_gaps(picture, Some(255.0));
+            assert_eq!(mask.unwrap().bytes(), [nodata::KNOWN, 0, nodata::KNOWN]);
+            map.in_channels(picture).unwrap()
+        };
+        let ids = Picture::new([3, 1], 1, Samples::U8(vec![1, 0, 0]));
+        assert_eq!(read(vec![1, 1, 1, 255, 255, 255, 0, 0, 0]), ids);
+        // drawn in colors
+        let drawn = Samples::U8(vec![244, 35, 232, 128, 64, 128, 128, 64, 128]);
+        assert_eq!(
+            read(vec![244, 35, 232, 255, 255, 255, 128, 64, 128]),
+            Picture::new([3, 1], 3, drawn)
+        );
     }
 
     #[test]

@@ -131,7 +131,8 @@ pub fn decoded(
     let gaps = Gaps::known_by(source.nodata);
     let decoded = picture::decode_as(name, &content, page, Some(source), gaps);
     let (picture, format) = decoded.map_err(unlike)?;
-    let nodata = Metadata::read(&content, format, page, header.channels).nodata();
+    let metadata = Metadata::read(&content, format, page, header.channels);
+    let nodata = metadata.in_domain(source).nodata();
     held.shrink_to(header.bytes() + pixels * result);
     Ok((picture, nodata))
 }

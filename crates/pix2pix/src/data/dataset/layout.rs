@@ -355,6 +355,12 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
             [] | [_] | [_, _] => "two folders, A and B, matched by name".to_string(),
             names => format!("folders {}, matched by name", names.join(", ")),
         };
+        // of A and of B, in any split
+        let mut below = [BTreeSet::from([""]), BTreeSet::from([""])];
+        for ((_, side), files) in &folders {
+            let known = &mut below[usize::from(matches!(side, Side::B(_)))];
+            known.extend(files.iter().map(|placed| placed.below.as_str()));
+        }
         let splits: BTreeSet<_> = folders.keys().map(|(split, _)| *split).collect();
         for split in splits {
             let mut sides = [Vec::new(), Vec::new()];
@@ -365,7 +371,7 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
                     _ => {}
                 }
             }
-            let entries = matched(root, sides, matching, &mut layout)?;
+            let entries = matched(root, sides, &below, matching, &mut layout)?;
             layout.splits.insert(split, entries);
         }
         layout.splits.retain(|_, entries| !entries.is_empty());
@@ -381,6 +387,8 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
     if !masks.is_empty() {
         layout.description += ", with masks";
     }
+    let names = layout.splits.values().flatten().map(|entry| &entry.name);
+    let of_pairs: BTreeSet<String> = names.map(|name| below_of(name).to_string()).collect();
     for (split, masks) in masks {
         let mut names = BTreeSet::new();
         for entry in layout.splits.get_mut(&split).into_iter().flatten() {
@@ -388,7 +396,14 @@ pub fn find(root: &Path, files: &[PathBuf], matching: Option<&[Pattern; 2]>) -> 
             names.insert(entry.name.clone());
         }
         let alone = masks.into_iter().filter(|(name, _)| !names.contains(name));
-        layout.unmatched.extend(alone.map(|(_, mask)| mask));
+        for (name, mask) in alone {
+            match below_of(&name) {
+                below if below.is_empty() || of_pairs.contains(below) => {
+                    layout.unmatched.push(mask);
+                }
+                _ => layout.pass_over(&mask, Why::Folder),
+            }
+        }
     }
     Ok(layout)
 }
@@ -490,10 +505,17 @@ fn by_name(
     Ok(names)
 }
 
-/// Pairs the pictures of A and B that have the same name without extension, or the same part of the name by a pattern.
+/// The folders of a pair's name: `scene1/`, or nothing.
+fn below_of(name: &str) -> &str {
+    name.rfind('/').map_or("", |end| &name[..=end])
+}
+
+/// Pairs the pictures of A and B that have the same name without extension, or the same part of the name by a pattern. Pictures
+/// in folders that only one side has `below` its own, such as thumbnails, are passed over where all others have a partner.
 fn matched(
     root: &Path,
     sides: [Vec<&[Placed]>; 2],
+    below: &[BTreeSet<&str>; 2],
     matching: Option<&[Pattern; 2]>,
     layout: &mut Layout,
 ) -> Result<Vec<Entry>> {
@@ -508,10 +530,22 @@ fn matched(
     for (name, a) in a {
         match b.remove(&name) {
             Some(b) => entries.push(Entry::new(name, Files::Apart(vec![a], vec![b]))),
-            None => alone[0].push(a),
+            None => alone[0].push((name, a)),
         }
     }
-    alone[1].extend(b.into_values());
+    alone[1].extend(b);
+    for side in [0, 1] {
+        if alone[1 - side].is_empty() && !entries.is_empty() {
+            alone[side].retain(|(name, file)| {
+                let is_known = below[1 - side].contains(below_of(name));
+                if !is_known {
+                    layout.pass_over(file, Why::Folder);
+                }
+                is_known
+            });
+        }
+    }
+    let alone = alone.map(|files| files.into_iter().map(|(_, file)| file).collect::<Vec<_>>());
     if matching.is_none() && layout.proposal.is_none() {
         layout.proposal = pattern::propose(alone.each_ref().map(|files| files.as_slice()));
     }
@@ -538,7 +572,12 @@ fn matched(
                     }
                 }
             });
-            layout.unmatched.extend(names.into_values());
+            for (name, file) in names {
+                match below[1 - side].contains(below_of(&name)) {
+                    true => layout.unmatched.push(file),
+                    false => layout.pass_over(&file, Why::Folder),
+                }
+            }
         }
     }
     Ok(entries)
@@ -664,6 +703,50 @@ mod tests {
         let example = ["trainA/jena/3.png", "trainB/Jena/3.png"].map(PathBuf::from);
         assert_eq!(layout.unmatched, example);
         assert_eq!(layout.example, Some(example));
+    }
+
+    /// Thumbnails, and what else lies beside the pictures of a side.
+    #[test]
+    fn a_folder_that_the_other_side_lacks_is_passed_over() {
+        let layout = found(&[
+            "trainA/1.png",
+            "trainA/thumbs/1.png",
+            "trainB/1.png",
+            "trainB2/1.png",
+            "trainB2/old/1.png",
+            "train/mask/1.png",
+            "train/mask/old/1.png",
+        ])
+        .unwrap();
+        assert_eq!(names(&layout), [("train", vec!["1"])]);
+        assert!(layout.unmatched.is_empty(), "{:?}", layout.unmatched);
+        let others = layout
+            .passed_over
+            .iter()
+            .map(|file| (file.file.as_path(), file.why));
+        let expected = [
+            "trainA/thumbs/1.png",
+            "trainB2/old/1.png",
+            "train/mask/old/1.png",
+        ];
+        let expected = expected.map(|file| (Path::new(file), Why::Folder));
+        assert_eq!(others.collect::<Vec<_>>(), expected);
+
+        let unmatched = |files: &[&str]| found(files).unwrap().unmatched;
+        // another split has it
+        let split = [
+            "trainA/1.png",
+            "trainA/ulm/1.png",
+            "trainB/1.png",
+            "valA/ulm/2.png",
+            "valB/ulm/2.png",
+        ];
+        assert_eq!(unmatched(&split), [PathBuf::from(split[1])]);
+        // a picture of the other side may be its partner
+        let moved = ["A/1.png", "A/ulm/2.png", "B/1.png", "B/2.png"];
+        assert_eq!(unmatched(&moved), [moved[1], moved[3]].map(PathBuf::from));
+        assert_eq!(unmatched(&["A/ulm/1.png", "B/1.png"]).len(), 2);
+        assert_eq!(unmatched(&["A/ulm/1.png"]).len(), 1);
     }
 
     /// Side by side, no folder says that a picture is a pair.

@@ -167,7 +167,7 @@ impl Pairs {
                 let (picture, format) =
                     picture::decode_as(&shown, &content, page, domain, self.marked(side))?;
                 let at = (&content, format, page);
-                let gap = Metadata::gap_of(self.nodata[side], at, picture.channels());
+                let gap = Metadata::gap_of(self.nodata[side], at, picture.channels(), domain);
                 let [named, tag] = self.named(side, at, picture.channels());
                 Ok(Decoded {
                     gaps: vec![gap; picture.channels()],
@@ -198,14 +198,15 @@ impl Pairs {
                     let (both, format) = decoded(0)?;
                     let channels = both.channels();
                     let mut pictures = pair::split(&shown, &both)?;
-                    if self.marked(1) != self.marked(0) {
+                    // only reading a TIFF marks pixels
+                    if format == Format::Tiff && self.marked(1) != self.marked(0) {
                         let (both, _) = decoded(1)?;
                         [_, pictures[1]] = pair::split(&shown, &both)?;
                     }
                     let at = (&content, format, page);
                     let gaps = self
                         .nodata
-                        .map(|known| Metadata::gap_of(known, at, channels));
+                        .map(|known| Metadata::gap_of(known, at, channels, None));
                     let named = [0, 1].map(|side| self.named(side, at, channels));
                     let mut values = gaps.into_iter().zip(named);
                     Ok::<_, Error>(pictures.map(|picture| {
@@ -262,14 +263,13 @@ impl Pairs {
     fn named(
         &self,
         side: usize,
-        (content, format, page): (&Content, Format, Page),
+        at: (&Content, Format, Page),
         channels: usize,
     ) -> [Option<f32>; 2] {
-        if !self.is_asked(side) || format != Format::Tiff {
-            return [None; 2];
+        match self.is_asked(side) {
+            true => Metadata::named(at, channels),
+            false => [None; 2],
         }
-        let metadata = Metadata::read(content, format, page, channels);
-        [metadata.nodata(), metadata.nodata_tag()]
     }
 
     /// Whether files are asked what they name themselves, as nobody has said how pixels of this side without data are known.

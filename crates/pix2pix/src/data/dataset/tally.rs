@@ -104,6 +104,14 @@ impl Tally {
         self.is_blurred |= other.is_blurred;
     }
 
+    /// Whether the colors are few enough for a label map, if files keep them exactly.
+    pub fn has_few_colors(&self) -> bool {
+        let most = MOST[usize::from(!self.is_color)];
+        self.counts
+            .as_ref()
+            .is_some_and(|counts| counts.len() <= most)
+    }
+
     /// Whether files keep the colors that were counted only nearly.
     pub fn is_blurred(&self) -> bool {
         self.is_blurred

@@ -12,7 +12,7 @@ use super::pairs::Pairs;
 use super::palettes::Palettes;
 use super::reading::Decoded;
 use super::tally::Tally;
-use crate::data::picture::{Depth, Outside, Picture, Samples};
+use crate::data::picture::{Depth, Format, Outside, Picture, Samples};
 use crate::data::probes::probes;
 use crate::error::{Error, Result};
 
@@ -96,7 +96,10 @@ impl Values {
             let side = |index: usize| {
                 let wanted = channels.map(|channels| channels[index]);
                 let side = Side::of(&sides[index], mask.as_ref(), wanted);
-                side.with_palette(pairs.used_palette(place, index))
+                // others need not be opened again
+                let may_be_indices = sides[index].format == Format::Png && side.has_few_colors();
+                let palette = may_be_indices.then(|| pairs.used_palette(place, index));
+                side.with_palette(palette.flatten())
             };
             Some([0, 1].map(side))
         });
@@ -212,6 +215,11 @@ impl Side {
         };
         let gaps_here = nodata::mask(picture, gaps);
         let meets_gaps = gaps_here.is_some();
+        // a color of a label map has no data as a whole, see `Domain::mask`
+        let gaps_here = match meets_gaps && channels >= 3 {
+            true => nodata::mask_of_colors(picture, gaps),
+            false => gaps_here,
+        };
         let known = nodata::both(gaps_here, mask.cloned());
         let known = known.as_ref().map(Picture::bytes);
         let (named, count) = nodata::found(picture, &side.named[..read]);
@@ -229,6 +237,11 @@ impl Side {
             same: side.same[..read].to_vec(),
             whole: None,
         }
+    }
+
+    /// Whether the colors are few enough for a label map.
+    fn has_few_colors(&self) -> bool {
+        self.tally.as_ref().is_some_and(Tally::has_few_colors)
     }
 
     /// The values of a picture that is indices of these colors, where it has a palette.
@@ -877,6 +890,18 @@ mod tests {
             said.unwrap(),
             "B has 2 colors, like label maps: for classes, give `labels[1]` 2, or a palette, which `pix2pix inspect` writes"
         );
+    }
+
+    /// Cars are 0,0,142 in Cityscapes, and black is void.
+    #[test]
+    fn a_color_without_data_is_the_whole_color() {
+        let samples = vec![0, 0, 142, 0, 0, 0, 9, 0, 70];
+        let map = with_gaps(Samples::U8(samples), &[Some(0.0); 3], None);
+        let Some(Classes::Palette(classes)) = map.classes() else {
+            panic!("a palette");
+        };
+        let colors: Vec<[u8; 3]> = classes.iter().map(|class| class.color).collect();
+        assert_eq!(colors, [[0, 0, 142], [9, 0, 70]]);
     }
 
     /// As in PASCAL VOC: 0 to 20, and 255 at the edges of things.

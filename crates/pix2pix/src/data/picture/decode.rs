@@ -132,12 +132,20 @@ pub(super) fn unstretched(picture: Picture, bits: u32) -> Picture {
     if bits >= 8 {
         return picture;
     }
-    let most = ((1u32 << bits) - 1) as f32;
     picture.map_pixels(|pixel| {
         for sample in pixel {
-            *sample = (*sample * most / 255.0).round();
+            *sample = unstretched_value(*sample, bits);
         }
     })
+}
+
+/// One of these values.
+pub(super) fn unstretched_value(value: f32, bits: u32) -> f32 {
+    if bits >= 8 {
+        return value;
+    }
+    let most = ((1u32 << bits) - 1) as f32;
+    (value * most / 255.0).round()
 }
 
 /// As [`decode_marked`], for pictures of this domain: where that is label maps by class id, the indices of a PNG's own palette

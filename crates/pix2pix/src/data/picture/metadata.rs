@@ -2,10 +2,11 @@
 //!
 //! A translation has the same place, size and pixels as its input, so it takes them over.
 
-use pix2pix_runtime::picture::{Nodata, nodata};
+use pix2pix_runtime::picture::{Domain, Nodata, nodata};
 use tiff_reader::{Tag, TagValue};
 
 use super::content::{Content, Source};
+use super::decode::{are_ids, unstretched_value};
 use super::description::{self, Subject};
 use super::orientation::{self, Orientation};
 use super::tiff::Tiff;
@@ -61,6 +62,8 @@ pub struct Metadata {
     tags: Vec<Tag>,
     /// The value of samples for "no data".
     nodata: Option<f32>,
+    /// The same where they are class ids, which are not stretched to 8 bits.
+    nodata_of_ids: Option<f32>,
     /// Channels of the picture.
     channels: usize,
     /// Width of the picture whose place is in the tags.
@@ -92,6 +95,17 @@ impl Metadata {
         self.nodata
     }
 
+    /// The metadata of the picture as it is read for this domain: see [`decode_as`](super::decode_as).
+    pub fn in_domain(self, domain: &Domain) -> Self {
+        match are_ids(domain) {
+            true => Self {
+                nodata: self.nodata_of_ids,
+                ..self
+            },
+            false => self,
+        }
+    }
+
     /// The number in that tag, for messages: that of the stored samples.
     pub fn nodata_tag(&self) -> Option<f32> {
         let tag = self.tags.iter().find(|tag| tag.code == tag::NODATA)?;
@@ -100,18 +114,38 @@ impl Metadata {
     }
 
     /// The value of samples without data in a page of a file, for sides of which it is known so; `None` if all have data. The
-    /// page has this number of channels.
+    /// page has this number of channels, and is read for this domain, if there is one.
     pub fn gap_of(
         known: Option<Nodata>,
         (content, format, page): (&Content, Format, Page),
         channels: usize,
+        domain: Option<&Domain>,
     ) -> Option<f32> {
         match known? {
             // others have no tags, and need not be opened again
             Nodata::Tag if format != Format::Tiff => None,
-            Nodata::Tag => Self::read(content, format, page, channels).nodata(),
+            Nodata::Tag => {
+                let found = Self::read(content, format, page, channels);
+                match domain {
+                    Some(domain) => found.in_domain(domain).nodata,
+                    None => found.nodata,
+                }
+            }
             Nodata::Value(value) => Some(value),
         }
+    }
+
+    /// The value that a page of a file itself names for samples without data, as it is read, and the number in its tag.
+    pub fn named(
+        (content, format, page): (&Content, Format, Page),
+        channels: usize,
+    ) -> [Option<f32>; 2] {
+        // others have no tags, and need not be opened again
+        if format != Format::Tiff {
+            return [None; 2];
+        }
+        let found = Self::read(content, format, page, channels);
+        [found.nodata, found.nodata_tag()]
     }
 
     /// The same metadata with another value for "no data", or with none.
@@ -121,7 +155,7 @@ impl Metadata {
         let text = value.map(|value| nodata::text(value).to_lowercase());
         let tag = text.map(|text| Tag::new(tag::NODATA, TagValue::Ascii(text)));
         self.tags.extend(tag);
-        self.nodata = value;
+        (self.nodata, self.nodata_of_ids) = (value, value);
         self
     }
 
@@ -232,9 +266,11 @@ fn of_tiff(content: &Content, page: Page) -> Option<Metadata> {
     if turn != Orientation::NoTransforms {
         place::turn(&mut tags, turn, orientation::size(turn, [width, height]));
     }
+    let nodata = file.nodata();
     let found = Metadata {
         tags,
-        nodata: file.nodata(),
+        nodata,
+        nodata_of_ids: nodata.map(|value| unstretched_value(value, file.bits())),
         width,
         profile: profile
             .and_then(|tag| tag.value.as_bytes())
