@@ -132,6 +132,27 @@ fn the_options_of_fields_exist() {
     }
 }
 
+/// Descriptions of values name options without asking the command, which is made of them.
+#[test]
+fn descriptions_of_values_name_options_that_exist() {
+    let program = Cli::command();
+    let mut known = BTreeSet::new();
+    options(&program, &mut known);
+    let arguments = program.get_subcommands().flat_map(Command::get_arguments);
+    let values = arguments.flat_map(|argument| argument.get_possible_values());
+    let texts: Vec<String> = values
+        .filter_map(|value| Some(value.get_help()?.to_string()))
+        .collect();
+    let named = texts.iter().flat_map(|text| options_of(text));
+    let named: BTreeSet<&str> = named
+        .map(|option| option.trim_end_matches([';', '.', ')']))
+        .collect();
+    assert!(named.contains("--load-size") && named.contains("--keep-best"));
+    for option in named {
+        assert!(known.contains(option), "{option}");
+    }
+}
+
 /// The answers name options that exist, to options that do not, and the document has the same table.
 #[test]
 fn options_of_the_port_are_answered_with_ours() {

@@ -1152,9 +1152,12 @@ fn no_part_of_a_split_is_empty() {
     scratch.pairs("three", 3);
     let said = scratch.ok("prepare split three --out parts --val-fraction 0.1 --test-fraction 0.1");
     assert!(
-        said.contains("pairs: 1 in train/, 1 in val/, 1 in test/"),
+        said.contains("3 files in parts\npairs: 1 in train/, 1 in val/, 1 in test/\n"),
         "{said}"
     );
+    // what to type next comes last
+    let last = said.lines().next_back();
+    assert!(last.unwrap().starts_with("Now type: "), "{said}");
     for part in ["train", "val", "test"] {
         assert_eq!(names(&scratch.path(&format!("parts/{part}"))).len(), 1);
     }

@@ -28,6 +28,7 @@ fn prepare(scratch: &Scratch) {
         scratch.pairs(folder, count);
     }
     pair(100, 80, 1).save(scratch.path("photo.jpg")).unwrap();
+    pair(200, 160, 3).save(scratch.path("large.jpg")).unwrap();
     // in place of what tools/build_web compiles, with a compiler that tests may lack; tools/check_web exports with the real one
     fs::create_dir(scratch.path("module")).unwrap();
     for file in pix2pix_server::site::MODULE {

@@ -133,7 +133,7 @@ fn pictures_are_translated_as_the_library_does() {
         ("?seed=5", "one", true, 5),
         ("?dropout=off&seed=5", "one", false, 0),
         ("?model=two&dropout=true", "two", true, 0),
-        ("?model=&dropout=OFF", "one", false, 0),
+        ("?model=&dropout=OFF&scale=NATIVE", "one", false, 0),
     ] {
         let answer = post(&served, &format!("/v1/translate{query}"), &file);
         assert_eq!(answer.status, 200, "{query}");
@@ -910,6 +910,10 @@ fn what_is_wrong_is_told_as_a_problem() {
             "dropout: \"maybe\" is not known; choose on or off",
         ),
         ("display=", "display: \"\" is not known; choose on or off"),
+        (
+            "scale=half",
+            "scale: \"half\" is not known; choose native or train",
+        ),
     ] {
         let refused = translate(&format!("?{query}"), &file).problem(400);
         assert_eq!(refused, format!("the parameters: {told}"));

@@ -128,9 +128,9 @@ fn of_channels(evaluations: &[Evaluation]) -> Vec<Vec<String>> {
     rows
 }
 
-/// Says which pictures have MS-SSIM, where no model has it.
-const WITHOUT_MS_SSIM: &str = "MS-SSIM is of pictures with sides of 176 pixels or more in which all pixels have data: there are \
-                               none here.\n";
+/// Said where no model has MS-SSIM.
+const WITHOUT_MS_SSIM: &str =
+    "no MS-SSIM: it needs pictures of at least 176x176 pixels without gaps\n";
 
 /// A measure of textures, with the number of its pairs where it is not of all: it sees those without gaps.
 fn whole(

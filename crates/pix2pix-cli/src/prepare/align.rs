@@ -16,6 +16,7 @@ use crate::output_folder::create_folder_of;
 
 use super::results::{
     SLICES_APART, add, are_unsplit_slices, file_name, is_made, keep, make, open, tell_found,
+    tell_next,
 };
 use super::{Common, prepared};
 
@@ -78,6 +79,7 @@ pub fn align(common: &Common, nodata: Option<Nodata>) -> Result<(), Failure> {
     if are_unsplit_slices(&data) {
         say(SLICES_APART);
     }
+    tell_next(common);
     Ok(())
 }
 

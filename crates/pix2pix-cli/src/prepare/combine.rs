@@ -15,7 +15,7 @@ use crate::words;
 
 use super::results::{
     SLICES_APART, add, are_unsplit_slices, check_pair, file_name, is_made, keep, make, open,
-    tell_found, whole, write,
+    tell_found, tell_next, whole, write,
 };
 use super::{Common, Sides, prepared};
 
@@ -109,6 +109,7 @@ pub fn combine(common: &Common, nearest: Option<Sides>) -> Result<(), Failure> {
     if are_unsplit_slices(&data) {
         say(SLICES_APART);
     }
+    tell_next(common);
     Ok(())
 }
 

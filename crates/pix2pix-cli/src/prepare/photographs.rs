@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::output::say;
 
 use super::results::{
-    SLICES_APART, add, check_pair, is_made, make, tell_found, tell_of, whole, write,
+    SLICES_APART, add, check_pair, is_made, make, tell_found, tell_next, tell_of, whole, write,
 };
 use super::{Common, prepared};
 
@@ -73,6 +73,7 @@ pub fn photographs(common: &Common, task: Task) -> Result<(), Failure> {
     if are_slices {
         say(SLICES_APART);
     }
+    tell_next(common);
     Ok(())
 }
 

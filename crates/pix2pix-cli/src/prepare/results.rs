@@ -308,12 +308,16 @@ pub fn make<T: Sync>(
     } else {
         String::new()
     };
-    let program = program();
     say(&format!(
-        "{} in {}{there}\nNow type: {program} inspect {}\n",
+        "{} in {}{there}\n",
         words::count(made as u64, "file"),
-        common.out.plain(),
-        word(&common.out)
+        common.out.plain()
     ));
     Ok(jobs.len())
+}
+
+/// Says what to type next, behind all that there is to say of the results.
+pub fn tell_next(common: &Common) {
+    let (program, out) = (program(), word(&common.out));
+    say(&format!("Now type: {program} inspect {out}\n"));
 }

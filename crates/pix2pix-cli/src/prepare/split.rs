@@ -11,7 +11,7 @@ use crate::output::say;
 use crate::output_folder::create_folder_of;
 use crate::words;
 
-use super::results::{add, file_name, keep, make, open, tell_found};
+use super::results::{add, file_name, keep, make, open, tell_found, tell_next};
 use super::{Common, prepared};
 
 /// The folders of the parts.
@@ -67,11 +67,12 @@ pub fn split(common: &Common, [val, test]: [f64; 2]) -> Result<(), Failure> {
     let check = |target: &Path| is_in_no_other(&common.out, target);
     // a copy has all of its name
     make(common, prepared::SPLIT, jobs, Path::is_file, check, work)?;
-    tell_found(common, pairs.len(), Some(Pages::First));
     let [train, val, test] = counts;
     say(&format!(
         "pairs: {train} in train/, {val} in val/, {test} in test/\n"
     ));
+    tell_found(common, pairs.len(), Some(Pages::First));
+    tell_next(common);
     Ok(())
 }
 

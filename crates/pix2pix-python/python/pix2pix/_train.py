@@ -165,7 +165,7 @@ def resume(
     report: bool = False,
     tensorboard: bool = False,
     device: Word | None = None,
-    precision: Word | None = None,
+    precision: Literal["f32", "tf32", "bf16"] | None = None,
     threads: SupportsIndex | None = None,
     workers: SupportsIndex | None = None,
     cache: Literal["ram", "disk", "off"] | None = None,
@@ -181,7 +181,7 @@ def resume(
     """Resumes a run that was stopped, and returns it; the result is bit for bit that of an uninterrupted run.
 
     Give ``steps``, ``epochs``, ``time`` or ``patience`` only to train for longer, and ``data`` only if the pairs have moved.
-    The options from ``device`` to ``moments`` are for a run that goes on on another machine. The rest is as for ``train``.
+    The options from ``device`` to ``moments`` are for a run that continues on another machine. The rest is as for ``train``.
     """
     path = run.path if isinstance(run, Run) else run
     arguments = {

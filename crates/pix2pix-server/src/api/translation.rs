@@ -81,6 +81,7 @@ pub struct TranslateQuery {
     /// The scale: native by default, the picture's own. With train, it is resized as the training pictures were, and the result
     /// is resized back; a model that does not know how they were refuses it.
     #[param(inline)]
+    #[serde(deserialize_with = "at_scale")]
     pub scale: AtScale,
     /// File format of the result; png by default.
     #[param(inline)]
@@ -103,6 +104,10 @@ fn seed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 
 fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Switch, D::Error> {
     word(deserializer, "on or off")
+}
+
+fn at_scale<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AtScale, D::Error> {
+    word(deserializer, "native or train")
 }
 
 fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Encoding, D::Error> {
