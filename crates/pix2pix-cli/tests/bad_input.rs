@@ -426,7 +426,7 @@ fn translations_that_would_overwrite() {
         let named = scratch.run(&format!(
             "translate run data/pair0.png --out {name} --quiet"
         ));
-        let out = format!("--out {name}");
+        let out = format!("--out takes a folder, and {name} is the name of a picture");
         fails(&named, 2, &[&out, "give a folder", "--out translated"]);
         assert!(!scratch.path(name).exists());
     }

@@ -445,7 +445,7 @@ fn a_full_disk_keeps_the_download() {
     assert_eq!(server.asked.lock().unwrap().len(), 1);
 }
 
-/// Where the disk is full in the middle of a download, what has arrived is kept.
+/// Where the disk is full in the middle of a download, or a limit is reached, what has arrived is kept.
 #[cfg(unix)]
 #[test]
 fn a_full_disk_keeps_a_part() {
@@ -456,7 +456,7 @@ fn a_full_disk_keeps_a_part() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("the next attempt resumes from there; free"),
+        said.contains("the next attempt resumes from there; raise the limit on sizes of files"),
         "{said}"
     );
     let part = fs::metadata(scratch.path("datasets/facades.tar.gz.part"));

@@ -595,8 +595,7 @@ fn eight_bits_have_a_range_and_bands_have_theirs() {
     }
     let said = scratch.ok("inspect data");
     assert!(
-        said.contains("the values of A are from 0 to 4 of 0 to 255")
-            && said.contains("--range-a 0,4"),
+        said.contains("or, for amounts, the values of black and white: --range-a 0,4"),
         "{said}"
     );
     let said = scratch.ok("inspect data --range 0,4");

@@ -143,11 +143,17 @@ fn pictures_smaller_than_the_crop_are_named() {
 fn a_large_seed_resumes() {
     let scratch = Scratch::new();
     scratch.pairs("data", 2);
-    let seed = u64::MAX.to_string();
+    let seed = i64::MAX.to_string();
     scratch.trained("data", &format!("--seed {seed}"));
     scratch.ok("train --resume run --steps 3 --quiet");
     let config = fs::read_to_string(scratch.path("run/config.toml")).unwrap();
     assert!(config.contains(&seed), "{config}");
+    // TOML has no larger numbers
+    let said = line(
+        &scratch.run("train data --out other --seed 9223372036854775808"),
+        2,
+    );
+    assert!(said.contains("is not in 0..="), "{said}");
 }
 
 #[test]

@@ -540,7 +540,7 @@ fn with_little_room(stream: &impl std::os::fd::AsRawFd) {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_training_that_nobody_reads_goes_on_and_stops() {
-    for page in ["", "--serve 127.0.0.1:0"] {
+    for page in ["", "--serve=127.0.0.1:0"] {
         let scratch = Scratch::new();
         scratch.pairs("data", 3);
         let endless = format!("train data --out run --steps 4000000 --log-every 1 {SMALL} {page}");

@@ -251,9 +251,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::data::dataset::survey::{self, OnError};
     use crate::data::dataset::{Dataset, Options};
-    use crate::data::picture::{self, Format, Metadata, Pages, Picture, Samples, StackWriter};
+    use crate::data::picture::{Metadata, Pages, Picture, Samples, StackWriter};
 
     /// A pair of stacks of three pages with so many channels.
     fn stacks(channels: usize) -> TempDir {
@@ -279,26 +278,6 @@ mod tests {
             ..Options::default()
         };
         Dataset::open(scratch.path(), &options).unwrap().train
-    }
-
-    /// A side-by-side pair that becomes a photograph would be cut in two.
-    #[test]
-    fn a_pair_that_changes_its_size_is_refused() {
-        let scratch = tempfile::tempdir().unwrap();
-        let path = scratch.path().join("x.png");
-        let write = |width: u32| {
-            let samples = Samples::U8(vec![7; 3 * 32 * width as usize]);
-            let both = Picture::new([width, 32], 3, samples);
-            picture::write(&path, &both, Format::Png).unwrap();
-        };
-        write(64);
-        let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
-        let (data, _, _) = survey::checked(data, OnError::Stop).unwrap();
-        assert!(data.train.read(0).is_ok());
-        write(32);
-        let said = data.train.read(0).unwrap_err().to_string();
-        let wanted = "x.png: A and B have 16x32 pixels, and had 32x32 when the data were checked; ";
-        assert!(said.contains(wanted), "{said}");
     }
 
     /// Three slices are as many channels as red, green and blue.

@@ -770,6 +770,27 @@ pub fn mismatch(example: Option<&[PathBuf; 2]>, proposal: Option<&[String; 2]>) 
 mod tests {
     use super::*;
     use crate::data::dataset::Options;
+    use crate::data::picture::{self, Format, Picture, Samples};
+
+    /// A side-by-side pair that becomes a photograph would be cut in two.
+    #[test]
+    fn a_pair_that_changes_its_size_is_refused() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("x.png");
+        let write = |width: u32| {
+            let samples = Samples::U8(vec![7; 3 * 32 * width as usize]);
+            let both = Picture::new([width, 32], 3, samples);
+            picture::write(&path, &both, Format::Png).unwrap();
+        };
+        write(64);
+        let data = Dataset::open(scratch.path(), &Options::default()).unwrap();
+        let (data, _, _) = checked(data, OnError::Stop).unwrap();
+        assert!(data.train.read(0).is_ok());
+        write(32);
+        let said = data.train.read(0).unwrap_err().to_string();
+        let wanted = "x.png: A and B have 16x32 pixels, and had 32x32 when the data were checked; ";
+        assert!(said.contains(wanted), "{said}");
+    }
 
     /// They weigh as much as they come, and are read once.
     #[test]

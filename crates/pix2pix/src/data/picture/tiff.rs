@@ -564,9 +564,9 @@ impl Kind {
         }
         let whole = stored as u64;
         let read = match bits {
-            ..=8 => self.samples(&[whole as u8]),
-            ..=16 => self.samples(&(whole as u16).to_ne_bytes()),
-            ..=32 => self.samples(&(whole as u32).to_ne_bytes()),
+            0..=8 => self.samples(&[whole as u8]),
+            9..=16 => self.samples(&(whole as u16).to_ne_bytes()),
+            17..=32 => self.samples(&(whole as u32).to_ne_bytes()),
             _ => self.samples(&whole.to_ne_bytes()),
         };
         Picture::new([1, 1], 1, read).to_floats().first().copied()
