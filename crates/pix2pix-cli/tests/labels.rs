@@ -726,8 +726,8 @@ fn a_model_of_classes_begins_runs_of_classes() {
     scratch.trained("data", "--labels-b 3");
     let train = "train data --out next --steps 1 --load-size 72 --crop-size 64 --from run";
     for (options, kind) in [
-        ("", "amounts in 3 channels"),
-        ("--channels-b 1", "amounts in 1 channel"),
+        ("", "amounts in 1 channel"),
+        ("--channels-b 3", "amounts in 3 channels"),
         ("--labels-b 4", "label maps of 4 classes by id"),
     ] {
         let output = scratch.run(&format!("{train} {options}"));

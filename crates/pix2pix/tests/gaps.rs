@@ -374,7 +374,8 @@ fn twice(scratch: &Path, name: &str, nodata: [Option<Nodata>; 2]) -> Dataset {
 
 /// The first column, and in one raster the last pixel of the first row, which is NaN.
 fn expected_gaps(name: &str) -> Vec<usize> {
-    let is_gap = |pixel: &usize| pixel.is_multiple_of(SIDE) || name == "nan.tif" && *pixel == SIDE - 1;
+    let is_gap =
+        |pixel: &usize| pixel.is_multiple_of(SIDE) || name == "nan.tif" && *pixel == SIDE - 1;
     (0..SIDE * SIDE).filter(is_gap).collect()
 }
 

@@ -264,8 +264,11 @@ impl Args {
         let channels = [source.planes(), target.planes()];
         let (generator, discriminator) = match from {
             Some(from) => {
-                let direction = self.data.direction;
-                from.model.check_labels(direction, [&source, &target])?;
+                // only the data says whether its pictures are label maps
+                if data.is_some() {
+                    let direction = self.data.direction;
+                    from.model.check_labels(direction, [&source, &target])?;
+                }
                 let networks = from.networks(channels, self.networks.discriminator(channels))?;
                 from.model.check_freeze(self.from.freeze, channels)?;
                 networks
