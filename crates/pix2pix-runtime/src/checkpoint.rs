@@ -53,8 +53,10 @@ pub struct ModelConfig {
     /// Slices of a volume on either side of a slice whose channels the source has too; 0 for none.
     #[serde(default, alias = "neighbours")]
     pub neighbors: usize,
-    /// What the training made of the size of its pictures; `None` if it is unknown.
+    /// What the training made of the size of its pictures; `None` if it is unknown. In browsers, pictures are translated at their
+    /// own scale, and the module is smaller without it.
     #[serde(default)]
+    #[cfg_attr(target_arch = "wasm32", serde(skip))]
     pub scale: Option<TrainingScale>,
     /// The generator.
     pub generator: GeneratorConfig,

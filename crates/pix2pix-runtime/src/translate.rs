@@ -282,7 +282,7 @@ impl Translator {
     ///
     /// # Errors
     /// When the network does not accept tiles of this size, has no running averages but `statistics` asks for them, or does not
-    /// know the scale of its training but `scale` asks for it.
+    /// know the scale of its training but `scale` asks for it. In browsers, when a picture is to be resized.
     pub fn check(&self, options: &TranslateOptions) -> Result<()> {
         if let Tiling::Cut { side, overlap } = options.tiling {
             let tiles = Tiles {
@@ -298,6 +298,10 @@ impl Translator {
                 "the model has no running averages: its norms are not batch normalization";
             return Err(Error::Config(message.to_string()));
         }
+        if !RESIZES && (options.fit, options.scale) != (Fit::Pad, Scale::Native) {
+            let message = "`fit` resize and `scale` train are left out in browsers";
+            return Err(Error::Config(message.to_string()));
+        }
         // whether that scale is known
         self.at_scale([1, 1], options.scale).map(drop)
     }
@@ -308,7 +312,7 @@ impl Translator {
     /// [`Error::Config`], when the model does not know the scale of its training; [`Error::Picture`], when a side would be too
     /// long.
     pub fn at_scale(&self, size: [u32; 2], scale: Scale) -> Result<[u32; 2]> {
-        if scale == Scale::Native {
+        if scale == Scale::Native || !RESIZES {
             return Ok(size);
         }
         let Some(known) = self.model.scale else {
@@ -768,9 +772,12 @@ impl Translator {
     }
 }
 
+/// Whether pictures can be resized. In browsers nobody asks for it, and it would be an eighth of the module.
+const RESIZES: bool = !cfg!(target_arch = "wasm32");
+
 /// A picture of a domain at another size; as it is, if that is its own.
 fn resized(domain: &Domain, picture: Picture, size: [u32; 2]) -> Picture {
-    match picture.size() == size {
+    match picture.size() == size || !RESIZES {
         true => picture,
         false => domain.resized(&picture, size),
     }

@@ -129,17 +129,16 @@ impl Labels {
             return picture;
         }
         let colors = self.by_color();
-        let known: HashSet<u32> = colors.codes().collect();
-        let mut is_colored = true;
-        let are_ids = colors.codes_in(&picture).all(|code| {
+        let codes: Vec<u32> = colors.codes_in(&picture).collect();
+        let are_ids = codes.iter().all(|&code| {
             let [red, green, blue] = parted(code);
-            is_colored &= known.contains(&code);
             code != NO_ID && red == green && green == blue && (red as usize) < self.classes.len()
         });
-        if !are_ids || is_colored {
+        let is_colored = |code: &u32| colors.codes().any(|color| color == *code);
+        if !are_ids || codes.iter().all(is_colored) {
             return picture;
         }
-        let ids = colors.codes_in(&picture).map(|code| parted(code)[0] as u8);
+        let ids = codes.iter().map(|&code| parted(code)[0] as u8);
         Picture::new(picture.size(), 1, Samples::U8(ids.collect()))
     }
 
