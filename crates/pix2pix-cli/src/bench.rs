@@ -16,6 +16,7 @@ use crate::choice::choice;
 use crate::failure::{Failure, print, print_json};
 use crate::machine_args::MachineArgs;
 use crate::memory;
+use crate::typed::is_given;
 
 /// Options of `pix2pix bench`.
 #[derive(clap::Args)]
@@ -101,10 +102,9 @@ const OF_MODES: [(&str, &[Measured]); 7] = [
 /// # Errors
 /// Names the first one that it does not.
 fn check_mode(mode: Measured, typed: &[String]) -> Result<(), Failure> {
-    let is_typed = |option: &str| typed.iter().any(|name| name == option);
     let mut unread = OF_MODES
         .iter()
-        .filter(|(option, modes)| is_typed(option) && !modes.contains(&mode));
+        .filter(|(option, modes)| is_given(typed, option) && !modes.contains(&mode));
     unread.next().map_or(Ok(()), |(option, modes)| {
         let modes: Vec<String> = modes.iter().map(|mode| mode.option()).collect();
         let modes = modes.join(" and ");

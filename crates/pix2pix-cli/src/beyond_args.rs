@@ -11,6 +11,7 @@ use pix2pix::train::{DiffAugment, Gan, ObjectiveConfig, Schedule};
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::paths::stored;
+use crate::typed::is_given;
 
 /// Decay of the moving average of weights with `--time`, for the preset that has none.
 const TIMED_EMA: f64 = 0.998;
@@ -133,7 +134,7 @@ impl BeyondArgs {
     /// Changes the defaults for a run of a length of time: its rate falls to 0 at the end, and its weights are averaged.
     /// `typed` are the options on the command line.
     pub fn for_time(&mut self, typed: &[String]) {
-        if !typed.iter().any(|name| name == "lr-schedule") {
+        if !is_given(typed, "lr-schedule") {
             self.lr_schedule = Schedule::Linear;
         }
         if self.preset == Preset::Paper {

@@ -3,14 +3,14 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, Command};
 use pix2pix::{Error, foreign, regular_file};
 use toml::Value;
 
 use crate::elsewhere;
 use crate::failure::{Failure, names_file};
 use crate::paths::Plain;
+use crate::typed::is_typed;
 
 /// The command whose options can be in a file.
 const COMMAND: &str = "train";
@@ -162,10 +162,6 @@ pub fn can_be_off(command: &str, option: &Arg) -> bool {
 pub fn is_of_run(file: &toml::Table) -> bool {
     let is_table = |key| matches!(file.get(key), Some(Value::Table(_)));
     file.contains_key("data_digest") && is_table("generator") && is_table("optimizer")
-}
-
-fn is_typed(matches: &ArgMatches, argument: &Arg) -> bool {
-    matches.value_source(argument.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
 /// Reads a file of options, or the configuration of a run.

@@ -2,6 +2,9 @@
 //!
 //! The library knows no options: its messages name fields, in backticks. This program prints options instead.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use clap::Command;
 
 /// A field whose option has another name, as the library names it, and what a user of the command line types for it.
@@ -44,7 +47,7 @@ pub const FLAGS: &[(&str, &str)] = &[
 pub fn of(field: &str) -> Option<String> {
     let flag = flag(field);
     let is_there = match flag.strip_prefix("--") {
-        Some(option) => has(&crate::command(), option),
+        Some(option) => OPTIONS.contains(option),
         None => true,
     };
     is_there.then_some(flag)
@@ -59,11 +62,22 @@ fn flag(field: &str) -> String {
     )
 }
 
-/// Whether a command, or one inside it, has an option.
-fn has(command: &Command, option: &str) -> bool {
-    let mut own = command.get_arguments();
-    own.any(|argument| argument.get_long() == Some(option))
-        || command.get_subcommands().any(|inner| has(inner, option))
+/// The options of all commands.
+static OPTIONS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+    let mut options = HashSet::new();
+    collect(&crate::command(), &mut options);
+    options
+});
+
+/// Adds the options of a command, and of those inside it.
+fn collect(command: &Command, options: &mut HashSet<String>) {
+    let own = command
+        .get_arguments()
+        .filter_map(|option| option.get_long());
+    options.extend(own.map(str::to_string));
+    command
+        .get_subcommands()
+        .for_each(|inner| collect(inner, options));
 }
 
 /// A text of the library with options instead of fields. Other words in backticks, such as commands, stay as they are.

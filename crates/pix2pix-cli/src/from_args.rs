@@ -10,6 +10,7 @@ use pix2pix::train::{Freeze, FromChannels};
 use crate::choice::choice;
 use crate::failure::Failure;
 use crate::network_args::{Architecture, NetworkArgs};
+use crate::typed::is_given;
 
 /// Options that choose a network, and have no meaning for that of a model.
 const OF_GENERATOR: [&str; 7] = [
@@ -54,9 +55,8 @@ impl FromArgs {
             return Ok(None);
         };
         let model = Beginning::open(path, self.from_channels)?;
-        let is_given = |option: &str| typed.iter().any(|name| name == option);
         // the one network that is chosen beside a model: around that of the model
-        let around = is_given("generator") && networks.generator == Architecture::Hd;
+        let around = is_given(typed, "generator") && networks.generator == Architecture::Hd;
         let refused = |options: &[&str]| {
             let mut typed = typed.iter().filter(|name| !around || *name != "generator");
             let other = typed.find(|name| options.contains(&name.as_str()));
@@ -73,7 +73,7 @@ impl FromArgs {
         Ok(Some(Start {
             model,
             around,
-            dropout: is_given("dropout").then_some(networks.dropout),
+            dropout: is_given(typed, "dropout").then_some(networks.dropout),
         }))
     }
 }

@@ -51,13 +51,13 @@ mod tests;
 mod train;
 mod train_help;
 mod translate;
+mod typed;
 mod variables;
 mod words;
 
 use std::ffi::OsString;
 
-use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use pix2pix::device::set_threads;
 
 use failure::Failure;
@@ -207,32 +207,10 @@ fn parsed(
     let mut program = program.mut_subcommand("serve", variables::without_empty);
     let matches = program.try_get_matches_from_mut(arguments)?;
     let cli = Cli::from_arg_matches(&matches)?;
-    Ok((cli.command, typed(&program, &matches)))
+    Ok((cli.command, typed::options(&program, &matches)))
 }
 
 /// The command with all subcommands.
 fn command() -> clap::Command {
     Cli::command().mut_subcommand("train", train_help::in_order)
-}
-
-/// Long names of the options given on the command line after the subcommand, without defaults.
-fn typed(program: &clap::Command, matches: &ArgMatches) -> Vec<String> {
-    let Some((name, matches)) = matches.subcommand() else {
-        return Vec::new();
-    };
-    let known = program.find_subcommand(name).into_iter();
-    known
-        .flat_map(|command| command.get_arguments())
-        .filter(|argument| {
-            let source = matches
-                .try_get_raw(argument.get_id().as_str())
-                .ok()
-                .flatten();
-            source.is_some()
-                && matches.value_source(argument.get_id().as_str())
-                    == Some(ValueSource::CommandLine)
-        })
-        .filter_map(|argument| argument.get_long())
-        .map(str::to_string)
-        .collect()
 }

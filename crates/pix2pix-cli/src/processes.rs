@@ -2,8 +2,8 @@
 
 #[cfg(feature = "mpi")]
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
+use pix2pix::device::cores;
 use pix2pix::parallel::{Communicator, Group, Shard, Wire};
 
 use crate::failure::Failure;
@@ -78,8 +78,7 @@ impl Processes {
         if asked > 0 || ranks == 1 {
             return asked;
         }
-        let cores = available_parallelism().map_or(1, usize::from);
-        (cores / ranks).max(1)
+        (cores() / ranks).max(1)
     }
 
     /// The group for data-parallel training, if there are several processes.

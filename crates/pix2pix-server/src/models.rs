@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::encoding::{self, Encoding};
+use crate::tagged::Tagged;
 use crate::{fingerprint, palette};
 
 /// Largest number of examples per model.
@@ -71,7 +72,7 @@ pub struct Example {
     /// Name of the example.
     pub name: String,
     /// The picture as PNG.
-    pub png: Vec<u8>,
+    pub(crate) file: Tagged,
 }
 
 /// A loaded model.
@@ -257,7 +258,7 @@ impl Model {
                 picture.write_to(&mut png, image::ImageFormat::Png).ok()?;
                 Some(Example {
                     name: name.clone(),
-                    png: png.into_inner(),
+                    file: Tagged::new(png.into_inner().into(), "image/png"),
                 })
             })
             .collect();

@@ -58,7 +58,7 @@ pub fn write(
     for index in 0..EXAMPLES {
         let file = examples.join(format!("{index}.png"));
         match model.examples.get(index) {
-            Some(example) => atomic_file::write_own(&file, &example.png)?,
+            Some(example) => atomic_file::write_own(&file, example.file.content())?,
             None => remove(&file)?,
         }
     }

@@ -20,6 +20,11 @@ impl Tagged {
         Self { content, kind, tag }
     }
 
+    /// The content itself.
+    pub fn content(&self) -> &[u8] {
+        &self.content
+    }
+
     /// The content, unless the client that asks has it already (304).
     pub fn answer(&self, asked: &HeaderMap) -> Response {
         let had = asked.get_all(header::IF_NONE_MATCH).iter();

@@ -19,6 +19,7 @@ use crate::machine_args::MachineArgs;
 use crate::network_args::NetworkArgs;
 use crate::paths::stored;
 use crate::serve;
+use crate::typed::is_given;
 
 /// Largest seed: the integers of TOML, in which it is stored, are signed.
 const MOST_SEED: u64 = i64::MAX as u64;
@@ -210,8 +211,7 @@ impl JitterArgs {
     /// # Errors
     /// When one does not, and the run would have another size than the one that was asked for.
     pub fn check_sizes(&self, typed: &[String], preset: Preset) -> Result<(), Failure> {
-        let is_given = |option: &str| typed.iter().any(|name| name == option);
-        let (load, crop) = (is_given("load-size"), is_given("crop-size"));
+        let (load, crop) = (is_given(typed, "load-size"), is_given(typed, "crop-size"));
         let [width, height] = self.crop_size.0;
         let refused = match self.resize(preset) {
             ResizePolicy::ScaleWidth if load => {

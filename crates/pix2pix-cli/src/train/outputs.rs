@@ -45,18 +45,11 @@ impl<'a> Outputs<'a> {
         let is_resumed = matches!(training.start, Start::Resume);
         let asked = [shown.report, is_resumed, training.data.val.is_some()];
         let report = ReportPage::open(root, config, asked)?;
-        let done = match is_resumed {
+        let done = is_resumed.then(|| {
             // what is wrong with its checkpoints, the run itself says
-            true => Some(
-                training
-                    .folder
-                    .newest()
-                    .ok()
-                    .flatten()
-                    .map_or(0, |(step, _)| step),
-            ),
-            false => None,
-        };
+            let newest = training.folder.newest().ok().flatten();
+            newest.map_or(0, |(step, _)| step)
+        });
         let board = Board::open(root, shown.tensorboard, done);
         let serve = shown.serve.filter(|_| shard.is_root());
         let steps = config.time.is_none().then_some(config.steps);

@@ -1,14 +1,13 @@
 //! Plans a run: reads its options and its data, and finds its configuration, before anything is written.
 
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 
 use pix2pix::data::path_text::path_of;
 use pix2pix::data::survey::{LeftOut, Survey};
 use pix2pix::data::{
     Change, Dataset, Domain, Duplicate, JitterConfig, ResizePolicy, earth, leaked, passed_over,
 };
-use pix2pix::device::{Device, set_threads};
+use pix2pix::device::{Device, cores, set_threads};
 use pix2pix::network::{GeneratorConfig, Norm};
 use pix2pix::parallel::Shard;
 use pix2pix::run::{self, PLATEAU};
@@ -24,6 +23,7 @@ use crate::from_args::Start as From;
 use crate::paths::{Plain, word};
 use crate::processes::Processes;
 use crate::program::program;
+use crate::typed::is_given;
 use crate::words::count;
 
 /// Options that may be given for a run whose options are known, with `--resume` or with the `--config` of a run: its length, and
@@ -61,11 +61,6 @@ const IN_A_COPY: &str = "change it in a copy of the file";
 /// The command that begins a new run from the one in a folder: the remedy where that one cannot go on as is asked for.
 fn anew(root: &Path) -> String {
     format!("`{} train DATA --out NEW --from {}`", program(), word(root))
-}
-
-/// Whether an option is among those on the command line.
-fn is_given(typed: &[String], option: &str) -> bool {
-    typed.iter().any(|name| name == option)
 }
 
 /// A planned run, before anything is written.
@@ -465,9 +460,8 @@ fn set_machine(config: &mut RunConfig, args: &Args, typed: &[String]) -> Option<
         // the fastest one depends on the precision
         config.device = machine.device.resolved(config.precision);
     }
-    let cores = available_parallelism().map_or(1, usize::from);
     let threads = |config: &RunConfig| match config.threads {
-        0 => cores,
+        0 => cores(),
         given => given,
     };
     let optimizer = &config.optimizer;

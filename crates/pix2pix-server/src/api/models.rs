@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -82,6 +81,5 @@ pub async fn example(
         let detail = "no such example; /v1/models lists the examples";
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
-    let file = Bytes::copy_from_slice(&example.png);
-    Ok(Tagged::new(file, "image/png").answer(&asked))
+    Ok(example.file.answer(&asked))
 }

@@ -79,11 +79,15 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// The number of cores that this process may use; 1 if the system does not say.
+pub fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
 /// As many threads as rayon would start by itself, within our limit.
 fn default_threads() -> usize {
     let asked = std::env::var("RAYON_NUM_THREADS");
     let asked = asked.ok().and_then(|asked| asked.parse().ok());
-    let cores = || available_parallelism().map_or(1, Into::into);
     let count = asked.filter(|&asked| asked > 0).unwrap_or_else(cores);
     count.min(MOST_THREADS)
 }

@@ -17,19 +17,13 @@ use crate::error::{Result, shown};
 const CORES: &str = "cores";
 const PROCESSOR: &str = "processor";
 
-/// The number of cores that this process may use.
-fn cores() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.to_string()
-}
-
 /// Writes a description of this machine.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write(root: &Path) -> Result<()> {
     let entries = BTreeMap::from([
-        (CORES, cores()),
+        (CORES, device::cores().to_string()),
         (PROCESSOR, device::processor()),
         ("program", format!("pix2pix {}", env!("CARGO_PKG_VERSION"))),
         (
@@ -50,7 +44,10 @@ pub fn write(root: &Path) -> Result<()> {
 /// A sentence on a run that goes on on another machine than that on which it began, as far as that is known.
 pub fn change(root: &Path, config: &RunConfig) -> Option<String> {
     let (before, _) = read(root);
-    let here = [(PROCESSOR, device::processor()), (CORES, cores())];
+    let here = [
+        (PROCESSOR, device::processor()),
+        (CORES, device::cores().to_string()),
+    ];
     // a number of threads that was asked for does not depend on that of cores
     let counted = if config.threads == 0 { 2 } else { 1 };
     let mut here = here.into_iter().take(counted);
@@ -103,7 +100,10 @@ mod tests {
             assert!(own.contains(&from), "{own}");
             fs::write(&path, own.replace(&from, to)).unwrap();
         };
-        edited(format!("\"cores\": \"{}\"", cores()), "\"cores\": \"999\"");
+        edited(
+            format!("\"cores\": \"{}\"", device::cores()),
+            "\"cores\": \"999\"",
+        );
         let told = changed(0).unwrap();
         assert!(told.contains("cores: 999"), "{told}");
         // so many threads were asked for, here and there
